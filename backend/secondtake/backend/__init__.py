@@ -1,0 +1,1 @@
+"""Owns the DuckDB file and serves it."""

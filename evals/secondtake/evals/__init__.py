@@ -1,0 +1,1 @@
+"""Judges and compares runs. Pure: no database, no server."""

@@ -1,0 +1,1 @@
+"""Records and executes one run. Imports nothing of the other rooms."""
