@@ -1,14 +1,14 @@
 """The error tree.
 
-    SecondTakeError          something the user can mend; the text ends with the cure
-      UsageError             asked for in a wrong way (exit code 2)
-        WorkflowError        a workflow file has problems, each with file, line and column
-        SettingsError        a setting has no usable value
-      StoreError             the database cannot be opened or is newer than this program
-      ToolError              a tool refuses its arguments; the model reads the text
-    RunStopped               BaseException: ends a run; `except Exception` must not catch it
-      BudgetExceeded         a limit of the run is used up
-      RunCancelled           Ctrl-C, SIGTERM or a request to cancel
+SecondTakeError          something the user can mend; the text ends with the cure
+  UsageError             asked for in a wrong way (exit code 2)
+    WorkflowError        a workflow file has problems, each with file, line and column
+    SettingsError        a setting has no usable value
+  StoreError             the database cannot be opened or is newer than this program
+  ToolError              a tool refuses its arguments; the model reads the text
+RunStopped               BaseException: ends a run; `except Exception` must not catch it
+  BudgetExceeded         a limit of the run is used up
+  RunCancelled           Ctrl-C, SIGTERM or a request to cancel
 """
 
 

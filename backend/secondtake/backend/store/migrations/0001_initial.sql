@@ -350,7 +350,9 @@ CREATE TABLE annotations (
     extra JSON
 );
 
--- 15 minutes x everything that money is asked by. Kept equal to the LLM calls by the loader.
+-- 15 minutes x everything that money is asked by. Kept equal to the LLM calls by the loader:
+-- a sum is NULL when no call of the row has the value, and *_known_calls says how many have it.
+-- Wide sums, because adding and taking away must stay exact whatever a journal claims.
 CREATE TABLE cost_rollup (
     bucket_at TIMESTAMP,
     source VARCHAR,
@@ -366,11 +368,16 @@ CREATE TABLE cost_rollup (
     failed_calls BIGINT,
     unpriced_calls BIGINT,
     calls_without_usage BIGINT,
-    input_tokens BIGINT,
-    output_tokens BIGINT,
-    cache_read_tokens BIGINT,
-    cost_usd DECIMAL(18, 9),
-    avoided_cost_usd DECIMAL(18, 9)
+    input_tokens DECIMAL(38, 0),
+    output_tokens DECIMAL(38, 0),
+    cache_read_tokens DECIMAL(38, 0),
+    cost_usd DECIMAL(38, 9),
+    avoided_cost_usd DECIMAL(38, 9),
+    input_tokens_known_calls BIGINT,
+    output_tokens_known_calls BIGINT,
+    cache_read_tokens_known_calls BIGINT,
+    cost_usd_known_calls BIGINT,
+    avoided_cost_usd_known_calls BIGINT
 );
 
 CREATE TABLE mirror_outbox (
@@ -385,6 +392,7 @@ CREATE TABLE mirror_outbox (
 CREATE TABLE loaded_segments (
     segment VARCHAR NOT NULL,
     writer_id VARCHAR,
+    host VARCHAR,
     loaded_at TIMESTAMP,
     line_count BIGINT,
     row_count BIGINT,

@@ -1,0 +1,40 @@
+# Second Take. `make` alone lists what there is; each target sets up what it needs.
+PYTHON := .venv/bin/python
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: setup check test e2e demo up bench help
+
+# The stamp holds the folder that it was made for: a moved .venv is made again.
+ifneq ("$(shell cat $(READY) 2>/dev/null)","$(CURDIR)")
+.PHONY: $(READY)
+endif
+
+$(READY): requirements.lock pyproject.toml infra/setup.sh
+	@bash infra/setup.sh "$(READY)"
+
+setup: $(READY) ## make .venv with exactly what requirements.lock says
+
+check: $(READY) ## format, lint, types, layers, house rules
+	@bash infra/check.sh
+
+test: $(READY) ## all tests
+	@$(PYTHON) -m pytest -n 2 -q
+
+e2e: $(READY) ## end-to-end tests only: the command line as a user drives it
+	@$(PYTHON) -m pytest -q tests/e2e
+
+demo: $(READY) ## three sample workflows, offline, and what was recorded of them
+	@bash infra/demo.sh
+
+up: ## server and studio; not in this version (exits 2)
+	@echo "This version has no server and no studio yet; use the command line: make demo" >&2; exit 2
+
+bench: $(READY) ## measure the speeds that the design promises
+	@for file in tests/benchmarks/bench_*.py; do \
+		name=$$(basename "$$file" .py); \
+		$(PYTHON) -c "import tests.benchmarks.$$name as bench; bench.main()" || exit 1; \
+	done
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile

@@ -1,0 +1,287 @@
+"""Loads every segment that waits in the journal, each exactly once.
+
+A batch of segments becomes rows in one transaction that also holds their names; then the files
+go. A process that is killed between the two leaves files whose names the store knows: the next
+load removes them and loads nothing twice.
+"""
+
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from duckdb import DuckDBPyConnection
+
+from secondtake.backend.loader.parts import LeftAlone, Part, Workplace, look_at, read_line_by_line
+from secondtake.backend.store.loading import Loaded, load_staged
+from secondtake.backend.store.segment_log import loaded_among, mark_interrupted_runs
+from secondtake.backend.store.staging import StageRefused, describe_pieces, stage
+from secondtake.runner.errors import StoreError
+from secondtake.runner.home import journal_folder, store_key
+from secondtake.runner.redaction import Redactor
+from secondtake.runner.segments import (
+    OPEN_SUFFIX,
+    SEALED_SUFFIX,
+    live_writers,
+    take_over,
+    writer_of,
+)
+
+BATCH_BYTES: Final = 32 << 20
+BATCH_SEGMENTS: Final = 2_000
+
+_one_load = threading.Lock()
+"""Other processes cannot hold the database; threads of this one take turns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadReport:
+    """What a load did. `lines = rows + rejected + duplicates`."""
+
+    segments: int
+    lines: int
+    rows: int
+    """Events that became a row or completed one."""
+    rejected: int
+    """Lines that are in `<home>/rejected` now."""
+    duplicates: int
+    torn_bytes: int
+    """Of last lines that a killed writer never finished and nobody was told were written."""
+    interrupted_runs: int
+    """Runs whose writer is gone without an end."""
+    problems: tuple[str, ...]
+    """One sentence for each file in the journal that is not as it should be."""
+
+
+@dataclass(kw_only=True)
+class _Progress:
+    segments: int = 0
+    torn_bytes: int = 0
+    loaded: list[Loaded] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def load_pending(
+    con: DuckDBPyConnection,
+    home: Path,
+    *,
+    redact: Callable[[str], str] | None = None,
+    batch_bytes: int = BATCH_BYTES,
+    batch_segments: int = BATCH_SEGMENTS,
+) -> LoadReport:
+    """Load the sealed segments of `home`, and the open ones whose writers are gone.
+
+    Args:
+        con: the store, from `open_store`, outside a transaction.
+        home: the home folder.
+        redact: takes the secrets out of rejected lines; the default knows the usual forms.
+        batch_bytes: how much goes into one transaction; a segment is never split.
+        batch_segments: how many segments go into one transaction.
+
+    Raises:
+        StoreError: the database or the disk refuses; what is not loaded waits in the journal.
+    """
+    journal = journal_folder(home)
+    progress = _Progress()
+    with _one_load:
+        if journal.is_dir():
+            torn = {taken.path.name: taken.torn_bytes for taken in take_over(journal)}
+            waiting = _remove_loaded(con, _sealed_files(journal), progress)
+            if waiting:
+                with _workplace(home, redact) as workplace:
+                    parts = _parts(waiting, workplace, torn, progress)
+                    for batch in _batches(parts, batch_bytes, batch_segments):
+                        _load_batch(con, batch, workplace, progress)
+        interrupted = mark_interrupted_runs(
+            con,
+            host=socket.gethostname(),
+            live=live_writers(journal),
+            pending=_writers_with_files(journal),  # listed after the look at who lives
+        )
+    return LoadReport(
+        segments=progress.segments,
+        lines=sum(loaded.lines for loaded in progress.loaded),
+        rows=sum(loaded.rows for loaded in progress.loaded),
+        rejected=sum(loaded.rejected for loaded in progress.loaded),
+        duplicates=sum(loaded.duplicates for loaded in progress.loaded),
+        torn_bytes=progress.torn_bytes,
+        interrupted_runs=interrupted,
+        problems=tuple(progress.problems),
+    )
+
+
+def _sealed_files(journal: Path) -> list[Path]:
+    """Return the sealed segments, oldest first: of two equal facts the first is kept."""
+    aged: list[tuple[int, str, Path]] = []
+    for path in journal.glob("*" + SEALED_SUFFIX):
+        try:
+            aged.append((path.lstat().st_mtime_ns, path.name, path))
+        except FileNotFoundError:
+            continue
+    return [path for _, _, path in sorted(aged)]
+
+
+def _remove_loaded(
+    con: DuckDBPyConnection, files: list[Path], progress: _Progress
+) -> list[Path]:
+    """Remove the files whose rows are stored; return the others."""
+    loaded = loaded_among(con, [path.stem for path in files])
+    for path in files:
+        if path.stem in loaded:
+            _remove(path, progress)
+    return [path for path in files if path.stem not in loaded]
+
+
+def _remove(path: Path, progress: _Progress) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        progress.problems.append(f"{path}: it is loaded but cannot be removed: {error.strerror}")
+
+
+@contextmanager
+def _workplace(home: Path, redact: Callable[[str], str] | None) -> Iterator[Workplace]:
+    key = store_key(home)
+    folder = home / "loading"
+    shutil.rmtree(folder, ignore_errors=True)  # what a killed load left
+    folder.mkdir(mode=0o700)
+    try:
+        yield Workplace(
+            home=home, key=key, folder=folder, redact=redact or Redactor(key).text
+        )
+    except OSError as error:
+        raise StoreError(
+            f"Cannot load the journal: {error}. Nothing is lost, the segments wait in the "
+            "journal folder; mend this and try again."
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _parts(
+    files: Iterable[Path], workplace: Workplace, torn: dict[str, int], progress: _Progress
+) -> Iterator[Part]:
+    for path in files:
+        try:
+            part = look_at(path, workplace, torn_bytes=torn.get(path.name, 0))
+        except FileNotFoundError:
+            continue
+        except LeftAlone as error:
+            progress.problems.append(f"{path}: {error}")
+            continue
+        if part.problem:
+            progress.problems.append(f"{path}: {part.problem}")
+        yield part
+
+
+def _batches(parts: Iterable[Part], most_bytes: int, most: int) -> Iterator[list[Part]]:
+    batch: list[Part] = []
+    size = 0
+    for part in parts:
+        if batch and (size + part.staged_bytes > most_bytes or len(batch) >= most):
+            yield batch
+            batch, size = [], 0
+        batch.append(part)
+        size += part.staged_bytes
+    if batch:
+        yield batch
+
+
+def _load_batch(
+    con: DuckDBPyConnection, batch: list[Part], workplace: Workplace, progress: _Progress
+) -> None:
+    try:
+        _stage(con, batch, workplace)
+    except StageRefused:
+        batch = [_mended(con, part, workplace) for part in batch]
+        _stage(con, batch, workplace)
+    describe_pieces(con, [part.piece for part in batch])
+    progress.loaded.append(load_staged(con))
+    progress.segments += len(batch)
+    progress.torn_bytes += sum(part.piece.torn_bytes for part in batch)
+    for part in batch:
+        _remove(part.source, progress)
+        if part.staged and not part.trusted:
+            part.staged.unlink(missing_ok=True)
+
+
+def _stage(con: DuckDBPyConnection, batch: list[Part], workplace: Workplace) -> None:
+    """Stage a batch as one file: DuckDB takes many buffers for many small ones."""
+    parts = [part for part in batch if part.staged is not None]
+    longest = max((part.longest_line_bytes for part in parts), default=0)
+    joined: Path | None = None
+    if len(parts) > 1:
+        joined = workplace.folder / "batch"
+        with joined.open("wb") as whole:
+            for part in parts:
+                assert part.staged is not None
+                with part.staged.open("rb") as file:
+                    shutil.copyfileobj(file, whole, 1 << 20)
+    path = joined or (parts[0].staged if parts else None)
+    try:
+        staged = stage(con, path, longest_line_bytes=longest)
+    finally:
+        if joined:
+            joined.unlink(missing_ok=True)
+    expected = sum(part.piece.event_count for part in parts)
+    if staged != expected:
+        raise StageRefused(f"{staged} events were read of {expected} lines")
+
+
+def _mended(con: DuckDBPyConnection, part: Part, workplace: Workplace) -> Part:
+    """Return the part as something that can be staged, its bad lines rejected."""
+    if _refusal(con, part, workplace) is None:
+        return part
+    if part.trusted:
+        part = read_line_by_line(part, workplace)
+        if _refusal(con, part, workplace) is None:
+            return part
+    assert part.staged is not None
+    lines = part.staged.read_bytes().splitlines(keepends=True)
+    refused = {
+        part.line_numbers[place]: reason
+        for place, reason in refused_lines(con, lines, workplace.folder / "bisect").items()
+    }
+    return read_line_by_line(part, workplace, refused)
+
+
+def _refusal(con: DuckDBPyConnection, part: Part, workplace: Workplace) -> str | None:
+    try:
+        _stage(con, [part], workplace)
+    except StageRefused as error:
+        return str(error)
+    return None
+
+
+def refused_lines(
+    con: DuckDBPyConnection, lines: list[bytes], scratch: Path, offset: int = 0
+) -> dict[int, str]:
+    """Return which of the lines DuckDB refuses to stage, by place, with its reason."""
+    scratch.write_bytes(b"".join(lines))
+    try:
+        stage(con, scratch, longest_line_bytes=max(map(len, lines)))
+    except StageRefused as error:
+        if len(lines) == 1:
+            return {offset: f"DuckDB refuses it: {error}"}
+        middle = len(lines) // 2
+        return {
+            **refused_lines(con, lines[:middle], scratch, offset),
+            **refused_lines(con, lines[middle:], scratch, offset + middle),
+        }
+    finally:
+        scratch.unlink(missing_ok=True)
+    return {}
+
+
+def _writers_with_files(journal: Path) -> set[str]:
+    if not journal.is_dir():
+        return set()
+    return {
+        writer_of(path)
+        for path in journal.iterdir()
+        if path.suffix in (OPEN_SUFFIX, SEALED_SUFFIX)
+    }

@@ -1,0 +1,1 @@
+"""Where prices come from, and the immutable snapshots that calls are priced from."""

@@ -1,0 +1,53 @@
+"""Reads what a run called: nodes, models, tools, and all of them as spans.
+
+Rows are found by the run's id alone. Bounding them by the run's time window as well would hide
+rows whose clock jumped.
+"""
+
+from typing import Any, Final
+from uuid import UUID
+
+from duckdb import DuckDBPyConnection
+
+from secondtake.backend.models.records import LlmCallRow, NodeTiming, ToolCallRow
+from secondtake.backend.store.rows import columns_of, fetch, fetch_models
+
+# seq is the order of a source that has one; else time, as far as it is known.
+_IN_ORDER: Final = "seq NULLS LAST, started_at NULLS LAST, recorded_at, span_id"
+_NODES: Final = columns_of(NodeTiming)
+_LLM_CALLS: Final = columns_of(LlmCallRow)
+_TOOL_CALLS: Final = columns_of(ToolCallRow)
+
+
+def list_node_timings(con: DuckDBPyConnection, run_id: UUID) -> list[NodeTiming]:
+    """Return the executions of nodes, in the order in which they began."""
+    sql = f"SELECT {_NODES} FROM node_timings WHERE run_id = ? ORDER BY {_IN_ORDER}"
+    return fetch_models(con, NodeTiming, sql, [run_id])
+
+
+def list_llm_calls(con: DuckDBPyConnection, run_id: UUID) -> list[LlmCallRow]:
+    """Return the requests to models, each attempt one."""
+    sql = f"SELECT {_LLM_CALLS} FROM llm_calls WHERE run_id = ? ORDER BY {_IN_ORDER}"
+    return fetch_models(con, LlmCallRow, sql, [run_id])
+
+
+def list_tool_calls(con: DuckDBPyConnection, run_id: UUID) -> list[ToolCallRow]:
+    """Return the tool invocations."""
+    sql = f"SELECT {_TOOL_CALLS} FROM tool_calls WHERE run_id = ? ORDER BY {_IN_ORDER}"
+    return fetch_models(con, ToolCallRow, sql, [run_id])
+
+
+def list_spans(con: DuckDBPyConnection, run_id: UUID) -> list[dict[str, Any]]:
+    """Return all spans of a run by the columns of the view `spans`, in order of time."""
+    return fetch(
+        con,
+        """
+        SELECT seq, span_id, parent_span_id, span_kind, name, node_path, started_at, ended_at,
+               duration_ms, error_type, error_message, input_tokens, output_tokens, cost_usd,
+               served_from
+        FROM spans
+        WHERE run_id = ?
+        ORDER BY started_at NULLS LAST, seq NULLS LAST, span_id
+        """,
+        [run_id],
+    )

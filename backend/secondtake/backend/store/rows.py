@@ -1,0 +1,59 @@
+"""From DuckDB's values to Python's: times get their zone, JSON columns become values."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from duckdb import DuckDBPyConnection
+from pydantic import BaseModel
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def fetch(
+    con: DuckDBPyConnection, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+) -> list[dict[str, Any]]:
+    """Run one of our own queries and return its rows by column name."""
+    con.execute(sql, parameters)
+    columns = [(str(name), _decoder(str(kind))) for name, kind, *_ in con.description or ()]
+    return [
+        {
+            name: decode(value) if decode and value is not None else value
+            for (name, decode), value in zip(columns, row, strict=True)
+        }
+        for row in con.fetchall()
+    ]
+
+
+def fetch_models(
+    con: DuckDBPyConnection,
+    model: type[M],
+    sql: str,
+    parameters: Sequence[Any] | Mapping[str, Any] = (),
+) -> list[M]:
+    """Run one of our own queries and return its rows as models."""
+    return [model.model_validate(row) for row in fetch(con, sql, parameters)]
+
+
+def columns_of(model: type[BaseModel]) -> str:
+    """Return the model's fields as a SELECT list: a row model is named like its table."""
+    return ", ".join(model.model_fields)
+
+
+def in_utc(value: datetime) -> datetime:
+    """Give a TIMESTAMP, which holds UTC, its zone."""
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def naive_utc(value: datetime) -> datetime:
+    """Return an aware time as a TIMESTAMP parameter.
+
+    DuckDB would bind an aware one as TIMESTAMPTZ and compare in the session's zone.
+    """
+    return value.astimezone(UTC).replace(tzinfo=None)
+
+
+def _decoder(kind: str) -> Callable[[Any], Any] | None:
+    # json and not orjson: the latter turns integers beyond 64 bits into floats.
+    return {"JSON": json.loads, "TIMESTAMP": in_utc}.get(kind)

@@ -1,0 +1,78 @@
+"""The one place that everything passes which is not deterministic.
+
+`call` cleans and hashes the request, checks the run's limits, executes, prices, writes the event,
+and only then returns the answer. What the execution raises is recorded and raised on. A fault in
+the recording itself is counted and the call goes on without it. Outside a run, `call` executes.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from secondtake.runner.calls import LlmRequest, ToolRequest
+from secondtake.runner.context import RunContext, current, entered
+from secondtake.runner.llm_call import OpenLlmCall
+from secondtake.runner.tool_call import OpenToolCall
+
+T = TypeVar("T")
+Request = LlmRequest | ToolRequest
+
+
+def call(
+    request: Request, execute: Callable[[], T], *, describe: Callable[[T], Any] | None = None
+) -> T:
+    """Execute a call inside the current run and record it.
+
+    Args:
+        request: what is asked.
+        execute: asks it.
+        describe: makes an `LlmResponse` of what `execute` returns, where that is another type.
+
+    Raises:
+        RunStopped: the run was asked to end or has used up a limit; nothing was executed.
+    """
+    open_call = _begin(request)
+    if open_call is None:
+        return execute()
+    try:
+        with entered(open_call.context):
+            response = execute()
+    except BaseException as error:
+        open_call.finish(error)
+        raise
+    open_call.answer(response, describe)
+    return response
+
+
+async def acall(
+    request: Request,
+    execute: Callable[[], Awaitable[T]],
+    *,
+    describe: Callable[[T], Any] | None = None,
+) -> T:
+    """Execute an asynchronous call inside the current run and record it; see `call`."""
+    open_call = _begin(request)
+    if open_call is None:
+        return await execute()
+    try:
+        with entered(open_call.context):
+            response = await execute()
+    except BaseException as error:
+        open_call.finish(error)
+        raise
+    open_call.answer(response, describe)
+    return response
+
+
+def _begin(request: Request) -> OpenLlmCall | OpenToolCall | None:
+    here: RunContext | None = current()
+    if here is None:
+        return None
+    here.run.check_stop()
+    if isinstance(request, LlmRequest):
+        here.run.meter.begin_llm_call()
+        return OpenLlmCall(here, request)
+    return OpenToolCall(here, request)
+
+
+call_llm = call_tool = call
+acall_llm = acall_tool = acall

@@ -1,0 +1,132 @@
+r"""How Python values become JSON, so that any value can be recorded, hashed and compared.
+
+What JSON has is kept. What it has not is written by these rules:
+
+    int beyond 64 bits      {"$int": "170141183460469231731687303715884105728"}
+    NaN, Infinity           {"$float": "nan"}, {"$float": "inf"}, {"$float": "-inf"}
+    bytes                   {"$bytes": "<base64>"}
+    Decimal, UUID, Path     their text
+    date, time, datetime    ISO 8601
+    Enum                    its value
+    set, frozenset          a list, sorted by its JSON text
+    dataclass, pydantic     an object of its fields
+    anything else           {"$repr": "<repr>"}
+    lone surrogate in text  the six characters \udXXX
+    key that is not text    its text
+    a value inside itself   {"$cycle": true}
+"""
+
+import base64
+import dataclasses
+import datetime
+import decimal
+import enum
+import math
+import pathlib
+import uuid
+from collections.abc import Mapping, Set
+from typing import Any, Final
+
+import orjson
+from pydantic import BaseModel
+
+CANONICAL: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS
+INT64: Final = 1 << 63
+UINT64: Final = 1 << 64
+DEPTH_MAX: Final = 200
+"""Deeper values are cut: DuckDB and most JSON readers refuse them."""
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """Return JSON with sorted keys: equal values give equal bytes.
+
+    `value` must be JSON already, see `to_json_value`.
+    """
+    return orjson.dumps(value, option=CANONICAL)
+
+
+def to_json_value(value: Any) -> Any:
+    """Return `value` as something that `orjson.dumps` takes, by the rules above. Never raises."""
+    return _convert(value, depth=0, inside=())
+
+
+def clean_text(text: str) -> str:
+    r"""Return `text` with each lone surrogate as the six characters `\udXXX`."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
+def _convert(value: Any, *, depth: int, inside: tuple[int, ...]) -> Any:
+    kind = type(value)
+    if kind is str:
+        return clean_text(value)
+    if kind is bool or value is None:
+        return value
+    if kind is int:
+        return value if -INT64 <= value < UINT64 else {"$int": str(value)}
+    if kind is float:
+        return value if math.isfinite(value) else {"$float": str(value)}
+    if depth >= DEPTH_MAX:
+        return {"$repr": "<deeper than 200 levels>"}
+    if id(value) in inside:
+        return {"$cycle": True}
+    if kind is dict or isinstance(value, Mapping):
+        return _convert_mapping(value, depth=depth, inside=(*inside, id(value)))
+    if kind is list or kind is tuple:
+        inside = (*inside, id(value))
+        return [_convert(item, depth=depth + 1, inside=inside) for item in value]
+    return _convert_object(value, depth=depth, inside=inside)
+
+
+def _convert_mapping(value: Any, *, depth: int, inside: tuple[int, ...]) -> dict[str, Any]:
+    return {
+        clean_text(key if type(key) is str else _key_text(key)): _convert(
+            item, depth=depth + 1, inside=inside
+        )
+        for key, item in value.items()
+    }
+
+
+def _key_text(key: Any) -> str:
+    converted = _convert(key, depth=0, inside=())
+    return converted if isinstance(converted, str) else canonical_bytes(converted).decode()
+
+
+def _convert_object(value: Any, *, depth: int, inside: tuple[int, ...]) -> Any:
+    try:
+        plain = _as_plain(value)
+    except Exception:
+        return {"$repr": f"<{type(value).__name__}>"}
+    return _convert(plain, depth=depth + 1, inside=(*inside, id(value)))
+
+
+def _as_plain(value: Any) -> Any:  # noqa: C901 - one line for each type, nothing nested
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return {"$bytes": base64.b64encode(bytes(value)).decode()}
+    if isinstance(value, decimal.Decimal | uuid.UUID | pathlib.PurePath):
+        return str(value)
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, Set):
+        items = [_convert(item, depth=0, inside=()) for item in value]
+        return sorted(items, key=canonical_bytes)
+    if isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="python")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {"$repr": repr(value)}

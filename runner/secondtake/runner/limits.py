@@ -1,0 +1,112 @@
+"""What a run may use up, and what it has used up so far."""
+
+import threading
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+
+from secondtake.runner.errors import BudgetExceeded
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Limits of one run; None is no limit."""
+
+    usd: Decimal | None = None
+    tokens: int | None = None
+    """Input and output together."""
+    seconds: float | None = None
+    calls: int | None = None
+    """LLM calls, each attempt counted."""
+
+
+@dataclass(kw_only=True)
+class Totals:
+    """What a run has used up, from what its calls reported."""
+
+    llm_calls: int = 0
+    tool_calls: int = 0
+    input_tokens: int | None = None
+    """None until a call reports its usage."""
+    output_tokens: int | None = None
+    cost_usd: Decimal | None = None
+    """None until a call has a known cost."""
+    unpriced_calls: int = 0
+    simulated: bool = False
+
+
+class Meter:
+    """Counts what a run uses up; safe for use by many threads."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.totals = Totals()
+        self._lock = threading.Lock()
+        self._started_s = time.monotonic()
+
+    def begin_llm_call(self) -> None:
+        """Count a call that is about to be made.
+
+        Raises:
+            BudgetExceeded: a limit is used up; the call must not be made.
+        """
+        with self._lock:
+            self.check()
+            self.totals.llm_calls += 1
+
+    def check(self) -> None:
+        """Raise `BudgetExceeded` when a limit is used up."""
+        limits, totals = self.limits, self.totals
+        if limits.calls is not None and totals.llm_calls >= limits.calls:
+            raise BudgetExceeded(
+                f"the limit of {limits.calls} calls is used up; raise limits.calls"
+            )
+        if limits.usd is not None and (totals.cost_usd or 0) >= limits.usd:
+            raise BudgetExceeded(
+                f"the limit of ${limits.usd} is used up (${totals.cost_usd}); raise limits.usd"
+            )
+        used = (totals.input_tokens or 0) + (totals.output_tokens or 0)
+        if limits.tokens is not None and used >= limits.tokens:
+            raise BudgetExceeded(
+                f"the limit of {limits.tokens} tokens is used up ({used}); raise limits.tokens"
+            )
+        remaining_s = self.remaining_s()
+        if remaining_s is not None and remaining_s <= 0:
+            raise BudgetExceeded(
+                f"the limit of {limits.seconds} seconds is used up; raise limits.seconds"
+            )
+
+    def remaining_s(self) -> float | None:
+        """Return how many seconds are left, None without such a limit."""
+        if self.limits.seconds is None:
+            return None
+        return self.limits.seconds - (time.monotonic() - self._started_s)
+
+    def end_llm_call(
+        self,
+        *,
+        input_tokens: int | None,
+        output_tokens: int | None,
+        cost_usd: Decimal | None,
+        failed: bool,
+        simulated: bool,
+    ) -> None:
+        """Add what a call used; None is unknown and adds nothing."""
+        with self._lock:
+            totals = self.totals
+            if input_tokens is not None:
+                totals.input_tokens = (totals.input_tokens or 0) + input_tokens
+            if output_tokens is not None:
+                totals.output_tokens = (totals.output_tokens or 0) + output_tokens
+            if cost_usd is not None:
+                totals.cost_usd = (totals.cost_usd or Decimal(0)) + cost_usd
+            elif not failed:
+                totals.unpriced_calls += 1
+            totals.simulated = totals.simulated or simulated
+
+    def end_tool_call(self, cost_usd: Decimal | None = None) -> None:
+        """Count a tool call, and its price where it has one."""
+        with self._lock:
+            self.totals.tool_calls += 1
+            if cost_usd is not None:
+                self.totals.cost_usd = (self.totals.cost_usd or Decimal(0)) + cost_usd

@@ -1,0 +1,151 @@
+"""An LLM call on its way through the boundary: its messages, hashes, tokens and price."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from secondtake.runner import events
+from secondtake.runner.calls import LlmFailure, LlmRequest, LlmResponse
+from secondtake.runner.context import RunContext
+from secondtake.runner.conversation import NewTurn, Turn
+from secondtake.runner.events import BaseEvent
+from secondtake.runner.hashing import request_hashes, value_hash
+from secondtake.runner.open_call import OpenCall
+from secondtake.runner.pricing import price
+
+TOKEN_FIELDS: Final = tuple(events.TokenFields.model_fields)
+NO_TOOLS_HASH: Final = value_hash([])
+
+
+class OpenLlmCall(OpenCall):
+    """One attempt to ask a model, between its beginning and its end.
+
+    What it sends is written at once, so a killed run shows what was asked.
+    """
+
+    kind: Final = "llm"
+
+    def __init__(self, here: RunContext, request: LlmRequest) -> None:
+        super().__init__(here)
+        self._request = request
+        self._last_sent: Turn | None = None
+        self._fields: dict[str, Any] = {"model": request.model}
+        try:
+            self._last_sent = self._write_messages(request.messages, after=None)
+            self._fields = self._request_fields()
+        except Exception as fault:  # noqa: BLE001 - recording must not break the run
+            self.run.fault("an LLM request", fault)
+
+    def _request_fields(self) -> dict[str, Any]:
+        request, run, sent = self._request, self.run, self._last_sent
+        model = run.label(request.model)
+        parameters = run.structure(dict(request.parameters)) if request.parameters else {}
+        fields: dict[str, Any] = {
+            "model": model,
+            "parameters": parameters or None,
+            "input_message_id": sent.message_id if sent else None,
+            "stream": request.stream,
+            "attempt": request.attempt,
+        }
+        if run.keeps_content:
+            tools_hash = NO_TOOLS_HASH
+            if request.tools:
+                tools = run.clean(list(request.tools))
+                tools_hash = value_hash(tools)
+                run.declare_tools(tools_hash, tools)
+            hashes = request_hashes(
+                model=model,
+                messages_hash=sent.chain.hex() if sent else "",
+                tools_hash=tools_hash,
+                parameters=parameters,
+            )
+            fields |= {
+                "request_hash": hashes.request,
+                "model_hash": hashes.model,
+                "messages_hash": hashes.messages,
+                "tools_hash": hashes.tools,
+                "parameters_hash": hashes.parameters,
+            }
+        return fields
+
+    def write(self, response: Any, error: BaseException | None, duration_ms: float) -> None:
+        """Write the answer's messages and the `llm_call` event in one piece."""
+        failure: LlmFailure | None = getattr(error, "llm_failure", None)
+        answer: LlmResponse | None = failure.partial if failure else response
+        items: list[tuple[type[BaseEvent], dict[str, Any]]] = []
+        new: list[NewTurn] = []
+        fields = {
+            **self._fields,
+            **self.span_fields(duration_ms),
+            **self.run.error_fields(error),
+            **_failure_fields(failure),
+        }
+        if answer is not None:
+            fields |= self._answer_fields(answer)
+            ids = []
+            for message in answer.messages:
+                turn, added = self.run.conversation.add([message], after=self._last_sent)
+                ids += [turn.message_id] if turn else []
+                new += added
+            fields["output_message_ids"] = ids or None
+        items += [(events.Message, self._message_fields(turn)) for turn in new]
+        items.append((events.LlmCall, fields))
+        if not self.run.emit_all(items):
+            self.run.conversation.forget(new)
+        self.run.meter.end_llm_call(
+            input_tokens=fields.get("input_tokens"),
+            output_tokens=fields.get("output_tokens"),
+            cost_usd=fields.get("cost_usd"),
+            failed=error is not None,
+            simulated=bool(fields.get("simulated")),
+        )
+
+    def _answer_fields(self, answer: LlmResponse) -> dict[str, Any]:
+        run, tokens = self.run, answer.tokens
+        priced = price(
+            tokens,
+            model=self._request.model,
+            served_model=answer.served_model,
+            provider=answer.provider,
+            service_tier=answer.service_tier,
+            snapshot=run.sink.prices,
+        )
+        fields: dict[str, Any] = {name: getattr(tokens, name) for name in TOKEN_FIELDS}
+        return fields | {
+            "provider": answer.provider,
+            "served_model": answer.served_model,
+            "finish_reason": answer.finish_reason,
+            "response_id": answer.response_id,
+            "service_tier": answer.service_tier,
+            "time_to_first_token_ms": answer.time_to_first_token_ms,
+            "usage": run.structure(answer.usage),
+            "usage_convention": tokens.convention,
+            "usage_note": tokens.note,
+            "cost_usd": priced.cost_usd,
+            "cost_basis": priced.basis,
+            "cost_details": priced.details,
+            "price_snapshot": priced.snapshot_id,
+            "reported_cost_usd": answer.reported_cost_usd,
+            "simulated": answer.simulated,
+        }
+
+    def _write_messages(self, messages: Sequence[Any], *, after: Turn | None) -> Turn | None:
+        last, new = self.run.conversation.add(messages, after=after)
+        if new and not self.run.emit_all(
+            [(events.Message, self._message_fields(turn)) for turn in new]
+        ):
+            self.run.conversation.forget(new)
+        return last
+
+    def _message_fields(self, turn: NewTurn) -> dict[str, Any]:
+        return {**turn.fields, "span_id": self.span_id, "node_path": self.parent.node_path}
+
+
+def _failure_fields(failure: LlmFailure | None) -> dict[str, Any]:
+    if failure is None:
+        return {}
+    return {
+        "error_class": failure.error_class,
+        "http_status": failure.http_status,
+        "retry_after_s": failure.retry_after_s,
+        "provider": failure.provider,
+    }

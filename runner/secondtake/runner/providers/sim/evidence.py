@@ -1,0 +1,158 @@
+"""Finding what is known about a question, as well as a model's skill allows."""
+
+import re
+from typing import Final
+
+from secondtake.runner.providers.sim.arithmetic import muddled
+from secondtake.runner.providers.sim.conversation import Conversation
+from secondtake.runner.providers.sim.lexicon import IMPERATIVES, STOPWORDS
+from secondtake.runner.providers.sim.prompt import Passage
+from secondtake.runner.providers.sim.skill import Dice
+from secondtake.runner.providers.sim.text import keywords, relevance, stem, words
+
+KEEP_SHARE: Final = 0.45
+"""Sentences less relevant than this share of the best one are left out."""
+
+FITTING_BONUS: Final = 1.6
+"""What a sentence gains that has the kind of thing that is asked for: a number, a date, a name."""
+
+KINDS: Final = (
+    (re.compile(r"\bhow (?:much|many|tall|long|old|far|high|big|large|often|fast|heavy|deep)\b|"
+                r"\b(?:percentage|price|number|amount|cost|share|rate) of\b", re.I),
+     re.compile(r"\d")),
+    (re.compile(r"\b(?:when|which year|what year|what date|how soon|deadline)\b", re.I),
+     re.compile(r"\b(?:1\d|20)\d\d\b|\b\d{1,2}[:.]\d\d\b|\b(?:days?|hours?|weeks?|months?)\b", re.I)),
+    (re.compile(r"\b(?:who|whose|whom)\b", re.I), re.compile(r"(?<!^)\b[A-Z][a-z]+\b")),
+    (re.compile(r"\b(?:where|which (?:city|country|place))\b", re.I),
+     re.compile(r"\b(?:in|at|near|to)\s+(?:the\s+)?[A-Z]")),
+    (re.compile(r"\bwhy\b", re.I), re.compile(r"\b(?:because|since|due to|so that|reason)\b", re.I)),
+)  # fmt: skip
+"""What a question word asks for, and what a sentence must have to give it."""
+
+META: Final = frozenset(
+    stem(word)
+    for word in """answer answers sentence sentences word words question questions quote quotes
+    source sources note notes document documents file files text context report section sections
+    heading headings short brief clear clearly concise exactly format json result results
+    following topic research researcher assistant helpful writer analyst tool tools search read
+    reader reply customer summary finding findings bullet bullets point points line lines list
+    name names step steps evidence based detail details below above main likely next general possible important
+    certain whole different kind""".split()
+)
+"""Words about the work itself, not about its subject."""
+
+
+def focus(conversation: Conversation) -> str:
+    """Return the words to look for: the questions asked, else the subject of the task."""
+    questions = [s for s in conversation.task.asked if s.endswith("?")]
+    text = " ".join(questions) or f"{conversation.topic} {conversation.question}"
+    kept = [w for w in keywords(text) if w.lower() not in IMPERATIVES and stem(w.lower()) not in META]
+    return " ".join(kept) or conversation.topic
+
+
+def search_phrases(conversation: Conversation, dice: Dice) -> list[str]:
+    """Return what to search for, the best first: the subject, pairs of words, single words.
+
+    The last word is put in the singular, so that a literal search finds both forms.
+    """
+    text = " ".join([*(s for s in conversation.task.asked if s.endswith("?")), focus(conversation)])
+    runs = _word_runs(text)
+    singles = sorted(keywords(focus(conversation)), key=lambda w: (-len(w), w))
+    phrases = [conversation.stated_topic] if conversation.stated_topic else []
+    phrases += [" ".join(run[i : i + 2]) for run in runs for i in range(len(run) - 1)]
+    unique = list(dict.fromkeys(_singular(phrase) for phrase in [*phrases, *singles] if phrase))
+    if dice.lapses("search"):
+        unique = unique[1:] + unique[:1]
+    return unique
+
+
+def _word_runs(text: str) -> list[list[str]]:
+    runs: list[list[str]] = [[]]
+    for word in re.findall(r"[^\W_][\w'-]*|[^\w\s]", text):
+        plain = word.lower()
+        skip = plain in STOPWORDS | IMPERATIVES or stem(plain) in META or not plain[0].isalnum()
+        if skip:
+            runs.append([])
+        else:
+            runs[-1].append(word)
+    return [run for run in runs if run]
+
+
+def _singular(phrase: str) -> str:
+    return re.sub(r"(?<=[a-z]{2}[^su])s$", "", phrase)
+
+
+def find_evidence(
+    conversation: Conversation, dice: Dice, *, limit: int, about: str | None = None
+) -> list[Passage]:
+    """Return the sentences that speak most clearly about the question, in reading order.
+
+    A lapse takes the runner-up for the best sentence, or swaps two digits in it.
+    """
+    passages = conversation.passages
+    wanted = about or focus(conversation)
+    texts = [passage.text for passage in passages]
+    scores = [
+        score * (FITTING_BONUS if _fits_question(conversation.question, text) else 1.0)
+        for score, text in zip(relevance(wanted, texts), texts, strict=True)
+    ]
+    order = [i for i in _descending(scores) if scores[i] > 0]
+    if not order:
+        return []
+    kept = [i for i in order if scores[i] >= KEEP_SHARE * scores[order[0]]][:limit]
+    label = f"evidence/{wanted}"
+    if dice.lapses(label):
+        if len(order) > 1 and dice.happens(f"{label}/how", 0.6):
+            kept = [order[1], *[i for i in kept if i not in order[:2]]]
+        else:
+            first = passages[kept[0]]
+            rest = [passages[i] for i in kept[1:]]
+            return [Passage(text=muddled(first.text), source=first.source), *rest]
+    return [passages[i] for i in sorted(kept, key=lambda i: (i != kept[0], i))]
+
+
+def salient(conversation: Conversation, dice: Dice, *, limit: int) -> list[Passage]:
+    """Return the sentences that say most of what was given, in reading order.
+
+    Salience is the mean frequency of a sentence's words in the whole, with a bonus for the
+    subject of the task.
+    """
+    passages = [p for p in conversation.passages if len(words(p.text)) > 3]
+    subject = {stem(w.lower()) for w in keywords(conversation.topic)}
+    bags = [{stem(w.lower()) for w in keywords(p.text)} for p in passages]
+    counts: dict[str, int] = {}
+    for bag in bags:
+        for token in bag:
+            counts[token] = counts.get(token, 0) + 1
+
+    def weight(index: int) -> tuple[float, int]:
+        bag = bags[index]
+        mean = sum(sorted(counts[t] for t in bag)) / (3 + len(bag))
+        return (-round(mean + len(subject & bag), 9), index)
+
+    order = sorted(range(len(passages)), key=weight)
+    if dice.lapses("salient") and len(order) > 1:
+        order = order[1:]
+    return [passages[i] for i in sorted(order[:limit])]
+
+
+def _fits_question(question: str, text: str) -> bool:
+    return any(asks.search(question) and gives.search(text) for asks, gives in KINDS)
+
+
+def _descending(scores: list[float]) -> list[int]:
+    return sorted(range(len(scores)), key=lambda i: (-round(scores[i], 9), i))
+
+
+def cited(passage: Passage) -> str:
+    """Return a sentence with its source: `It rained (weather.md).`"""
+    text = passage.text.strip()
+    if not passage.source or passage.source in text:
+        return text if re.search(r"[.!?)]$", text) else f"{text}."
+    return f"{text.rstrip('.')} ({passage.source})."
+
+
+def quoted(passage: Passage) -> str:
+    """Return a sentence as a quotation with its source."""
+    text = f'"{passage.text.strip()}"'
+    return f"{text} ({passage.source})" if passage.source else text

@@ -1,0 +1,152 @@
+"""Reading what tools returned: JSON, search hits, file contents, error texts."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from secondtake.runner.providers.sim.prompt import Passage, find_paths, read_prompt
+from secondtake.runner.providers.sim.text import sentences
+
+HIT: Final = re.compile(r"^([\w./-]+\.\w{1,5}):(?:(\d+):)?\s?(.*)$")
+ERROR: Final = re.compile(
+    r"^\W*(?:error|traceback|exception|\w*error:|failed|refused|cannot|unknown|invalid|"
+    r"no such|not found)\b",
+    re.IGNORECASE,
+)
+SOURCE_KEYS: Final = ("path", "file", "filename", "source", "document", "url", "title")
+TEXT_KEYS: Final = ("text", "content", "snippet", "line", "body", "quote", "excerpt", "passage")
+WRAPPER_KEYS: Final = ("result", "results", "output", "data", "value", "matches", "hits", "items")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolResult:
+    """One finished tool call: what was asked for and what came back."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    text: str
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the tool says that it failed."""
+        value = parse_json(self.text)
+        if isinstance(value, Mapping):
+            mapping = cast(Mapping[str, Any], value)
+            return bool(mapping.get("error")) or mapping.get("is_error") is True
+        return bool(ERROR.match(self.text))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it to go on."""
+        if self.is_error:
+            return True
+        value = parse_json(self.text)
+        if value is None:
+            return bool(re.match(r"^\W*(?:no |nothing|none|0 |null|$)", self.text, re.IGNORECASE))
+        if isinstance(value, Mapping):
+            inner = [v for k, v in cast(Mapping[str, Any], value).items() if k in WRAPPER_KEYS]
+            return bool(inner) and not any(_has_content(v) for v in inner)
+        return not _has_content(value)
+
+    @property
+    def paths(self) -> list[str]:
+        """The files that it names, in their order."""
+        return find_paths(self.text.replace("\\n", "\n"))
+
+    def passages(self) -> list[Passage]:
+        """Return its sentences, each with the file it comes from where that is known."""
+        if self.is_error or self.is_empty:
+            return []
+        value = parse_json(self.text)
+        own = next((str(v) for k, v in self.arguments.items() if k in SOURCE_KEYS), None)
+        if isinstance(value, Mapping | list):
+            return list(_json_passages(value, source=own))
+        return list(_text_passages(self.text, source=own))
+
+    def labels(self) -> dict[str, str]:
+        """Return the named values of a JSON result, and the `label: value` lines of a text."""
+        value = parse_json(self.text)
+        if not isinstance(value, Mapping | list):
+            return read_prompt(self.text).labels
+        found: dict[str, str] = {}
+        for key, leaf in _leaves(value):
+            found.setdefault(key.replace("_", " ").lower(), leaf)
+        return found
+
+
+def parse_json(text: str) -> Any:
+    """Return the JSON value that `text` is; None when it is none."""
+    bare = text.strip()
+    if not bare or bare[0] not in '{["-0123456789tfn':
+        return None
+    try:
+        return json.loads(bare)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _has_content(value: Any) -> bool:
+    return value is not None and value not in ("", [], {})
+
+
+def _text_passages(text: str, *, source: str | None) -> Iterator[Passage]:
+    for line in text.splitlines():
+        hit = HIT.match(line.strip())
+        if hit and find_paths(hit.group(1)):
+            for sentence in sentences(hit.group(3)):
+                yield Passage(text=sentence, source=hit.group(1))
+            continue
+        for sentence in sentences(line):
+            if find_paths(sentence) == [sentence]:
+                continue
+            yield Passage(text=sentence, source=source)
+
+
+def _json_passages(value: Any, *, source: str | None) -> Iterator[Passage]:
+    if isinstance(value, Mapping):
+        yield from _mapping_passages(cast(Mapping[str, Any], value), source=source)
+    elif isinstance(value, list):
+        for item in cast(list[Any], value):
+            yield from _json_passages(item, source=source)
+    elif isinstance(value, str):
+        yield from _text_passages(value, source=source)
+    elif value is not None:
+        yield Passage(text=str(value), source=source)
+
+
+def _mapping_passages(value: Mapping[str, Any], *, source: str | None) -> Iterator[Passage]:
+    named = next((v for k in SOURCE_KEYS if isinstance(v := value.get(k), str)), source)
+    texts = [v for k in TEXT_KEYS if isinstance(v := value.get(k), str)]
+    nested = [v for v in value.values() if isinstance(v, Mapping | list)]
+    for text in texts:
+        yield from _text_passages(text, source=named)
+    for inner in nested:
+        yield from _json_passages(inner, source=named)
+    if not texts:
+        scalars = [
+            f"{k.replace('_', ' ')}: {scalar_text(v)}"
+            for k, v in value.items()
+            if not isinstance(v, Mapping | list) and v is not None
+        ]
+        if scalars:
+            yield Passage(text="; ".join(scalars), source=named)
+
+
+def scalar_text(value: Any) -> str:
+    """Return a JSON scalar as a person would write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _leaves(value: Any, key: str = "value") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for name, inner in cast(Mapping[str, Any], value).items():
+            yield from _leaves(inner, str(name))
+    elif isinstance(value, list):
+        for inner in cast(list[Any], value):
+            yield from _leaves(inner, key)
+    elif value is not None:
+        yield key, scalar_text(value)

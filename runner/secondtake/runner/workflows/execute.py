@@ -1,0 +1,219 @@
+"""Executing a workflow, or a bare prompt, as one recorded run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from secondtake.runner.errors import BudgetExceeded, RunStopped, UsageError
+from secondtake.runner.hashing import value_hash
+from secondtake.runner.limits import Limits
+from secondtake.runner.run import RunRecorder, RunResult, start_run
+from secondtake.runner.settings import Settings
+from secondtake.runner.tools.registry import Tool, built_in_tools
+from secondtake.runner.workflows.compile import run_graph
+from secondtake.runner.workflows.execution import Execution, Prepared, prepare, resolve_tools
+from secondtake.runner.workflows.load import Workflow
+from secondtake.runner.workflows.overrides import apply_overrides, convert_inputs
+from secondtake.runner.workflows.schema import Definition
+
+MISSING_INPUT: Final = "give it with -i {name}=VALUE"
+PROMPT_NAME: Final = "prompt"
+PROMPT_NODE: Final = "answer"
+
+OnStart = Callable[[RunRecorder], None]
+
+
+def run_workflow(
+    workflow: Workflow,
+    inputs: Mapping[str, Any],
+    *,
+    settings: Settings,
+    model: str | None = None,
+    overrides: Sequence[str] = (),
+    tags: Mapping[str, str] | None = None,
+    session_id: str | None = None,
+    user_id: str | None = None,
+    on_start: OnStart | None = None,
+    tools: Sequence[Tool] = (),
+) -> RunResult:
+    """Execute a workflow; what fails inside the run is recorded and told by the result.
+
+    Args:
+        workflow: What to execute.
+        inputs: A value for each input; texts are converted to the declared type.
+        settings: Where to record, which modules are trusted, the default model.
+        model: Model of all nodes that name none; the same as `--set model=...`.
+        overrides: `PATH=VALUE` texts, applied in order.
+        tags: Free labels of the run.
+        session_id: Runs that belong together.
+        user_id: For whom it is executed.
+        on_start: Is given the recorder first of all.
+        tools: Further tools that the nodes may name.
+
+    Raises:
+        UsageError: inputs, overrides or the workflow are wrong; there is no run then.
+    """
+    chosen = [*([f"model={model}"] if model else []), *overrides]
+    changed, texts = apply_overrides(
+        workflow, chosen, settings=settings, tools=[tool.name for tool in tools]
+    )
+    values = convert_inputs(changed.definition, inputs, texts, where=MISSING_INPUT)
+    prepared = prepare(changed, settings, tools=tools)
+    about = {
+        "workflow": changed.name,
+        "workflow_hash": changed.hash,
+        "config": describe(prepared),
+        "inputs": values,
+        "session_id": session_id,
+        "user_id": user_id,
+        "tags": dict(tags or {}),
+    }
+    return _record(prepared, values, about, on_start=on_start)
+
+
+def run_prompt(
+    prompt: str,
+    *,
+    settings: Settings,
+    model: str | None = None,
+    tools: Sequence[str | Tool] = (),
+    system: str | None = None,
+    overrides: Sequence[str] = (),
+    tags: Mapping[str, str] | None = None,
+    session_id: str | None = None,
+    user_id: str | None = None,
+    on_start: OnStart | None = None,
+) -> RunResult:
+    """Ask a model once; with tools, in a loop. A workflow of one node, so it can do the same.
+
+    Args:
+        prompt: Taken literally, it is no template.
+        settings: As in `run_workflow`.
+        model: The model to ask.
+        tools: Names of tools, `module:function`, or tools.
+        system: System message, taken literally.
+        overrides: `PATH=VALUE` texts; the node is `nodes.answer`.
+        tags: As in `run_workflow`.
+        session_id: As in `run_workflow`.
+        user_id: As in `run_workflow`.
+        on_start: As in `run_workflow`.
+
+    Raises:
+        UsageError: there is no such tool, the prompt is empty, or an override is wrong.
+    """
+    if not prompt.strip():
+        raise UsageError("The prompt is empty; say what the model should do.")
+    own = [tool for tool in tools if isinstance(tool, Tool)]
+    names = [tool.name if isinstance(tool, Tool) else tool for tool in tools]
+    every = built_in_tools(settings)
+    for tool in own:
+        every = every.having(tool)
+    resolve_tools(names, every, settings)
+    given = {"prompt": prompt, **({"system": system} if system else {})}
+    return run_workflow(
+        prompt_workflow(names, with_system=bool(system)),
+        given,
+        settings=settings,
+        model=model,
+        overrides=overrides,
+        tags=tags,
+        session_id=session_id,
+        user_id=user_id,
+        on_start=on_start,
+        tools=own,
+    )
+
+
+def prompt_workflow(tools: Sequence[str], *, with_system: bool) -> Workflow:
+    """Return the workflow that a bare prompt is executed as."""
+    node: dict[str, Any] = {"kind": "llm", "prompt": "{{ prompt }}", "output": "answer"}
+    inputs: dict[str, Any] = {"prompt": {"type": "string"}}
+    if with_system:
+        node["system"] = "{{ system }}"
+        inputs["system"] = {"type": "string"}
+    if tools:
+        node |= {"kind": "agent", "tools": list(tools)}
+    data = {
+        "name": PROMPT_NAME,
+        "inputs": inputs,
+        "state": {"answer": {"type": "string"}},
+        "nodes": {PROMPT_NODE: node},
+        "edges": [{"from": "START", "to": PROMPT_NODE}, {"from": PROMPT_NODE, "to": "END"}],
+        "output": "answer",
+    }
+    definition = Definition.model_validate(data)
+    return Workflow(definition=definition, data=data, source="", hash=value_hash(data))
+
+
+def describe(prepared: Prepared) -> dict[str, Any]:
+    """Return the resolved configuration of a run, as it is recorded."""
+    workflow = prepared.workflow
+    return {
+        "definition": dict(workflow.data),
+        "source": workflow.source or None,
+        "file": workflow.path.name if workflow.path else None,
+        "overrides": dict(workflow.overrides) or None,
+        "model": prepared.default_model,
+    }
+
+
+def _record(
+    prepared: Prepared,
+    inputs: Mapping[str, Any],
+    about: Mapping[str, Any],
+    *,
+    on_start: OnStart | None,
+) -> RunResult:
+    recorder: RunRecorder | None = None
+    try:
+        with start_run(
+            prepared.workflow.name,
+            settings=prepared.settings,
+            limits=limits_of(prepared.definition),
+            on_start=on_start,
+            **about,
+        ) as recorder:
+            _execute(Execution.of(prepared, inputs, recorder))
+    except (Exception, RunStopped):
+        # The run has recorded it. Without a run there is nobody but the caller to tell.
+        if recorder is None:
+            raise
+    return recorder.result()
+
+
+def _execute(execution: Execution) -> None:
+    recorder, definition = execution.recorder, execution.prepared.definition
+    try:
+        final = run_graph(execution)
+    except (Exception, RunStopped) as error:
+        execution.ledger.commit()
+        # Of several branches that failed, LangGraph raises any; this is the one that was first.
+        failure = execution.failure or error
+        if isinstance(failure, RunStopped):
+            recorder.set_output(output_of(definition, execution.ledger.state))
+            over = isinstance(failure, BudgetExceeded)
+            recorder.request_stop("budget_exceeded" if over else "cancelled", failure.message)
+            recorder.give_up()
+        if failure is error:
+            raise
+        raise failure from None
+    recorder.set_output(output_of(definition, final))
+
+
+def output_of(definition: Definition, state: Mapping[str, Any]) -> Any:
+    """Return the run's result from its state: one value, or an object of several."""
+    output = definition.output
+    if isinstance(output, str):
+        return state.get(output)
+    return {key: state.get(key) for key in output or definition.state}
+
+
+def limits_of(definition: Definition) -> Limits:
+    """Return the limits of a run; amounts are exact decimals from here on."""
+    limits = definition.limits
+    return Limits(
+        usd=None if limits.usd is None else Decimal(str(limits.usd)),
+        tokens=limits.tokens,
+        seconds=limits.seconds,
+        calls=limits.calls,
+    )
