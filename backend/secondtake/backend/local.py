@@ -1,6 +1,6 @@
 """The services in this process: opens the store for each request, and loads what is pending."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -32,13 +32,17 @@ from secondtake.runner.settings import Settings
 class LocalBackend:
     """One method for each service. Holds the store only while a method runs."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, *, on_load: Callable[[LoadResult], None] | None = None
+    ) -> None:
         self.settings = settings
+        self._on_load = on_load
+        """Is told of every load, so that what was rejected does not pass in silence."""
 
     def load(self) -> LoadResult:
         """Load what is in the journal."""
         with self._connection() as con:
-            return load.load(con, self.settings.home)
+            return self._load(con)
 
     def list_runs(self, query: RunQuery) -> RunPage:
         """Return the runs that fit the query, newest first."""
@@ -80,9 +84,7 @@ class LocalBackend:
     ) -> ImportReport:
         """Import recorded runs of another program."""
         with self._store() as con:
-            return imports.import_runs(
-                con, self.settings, format_name, paths, progress=progress
-            )
+            return imports.import_runs(con, self.settings, format_name, paths, progress=progress)
 
     def doctor(self) -> Health:
         """Run every check."""
@@ -96,8 +98,14 @@ class LocalBackend:
     def _store(self) -> Iterator[DuckDBPyConnection]:
         """Open the store with everything in it that is in the journal."""
         with self._connection() as con:
-            load.load(con, self.settings.home)
+            self._load(con)
             yield con
+
+    def _load(self, con: DuckDBPyConnection) -> LoadResult:
+        result = load.load(con, self.settings.home)
+        if self._on_load is not None:
+            self._on_load(result)
+        return result
 
     @contextmanager
     def _connection(self) -> Iterator[DuckDBPyConnection]:

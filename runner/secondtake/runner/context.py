@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 BRANCH_KEY_LENGTH: Final = 8
 TRACEBACK_LENGTH_MAX: Final = 20_000
-_OWN_FRAMES: Final = tuple(
-    f"secondtake.runner.{module}" for module in ("boundary", "context", "record", "run")
+_OWN_FILES: Final = tuple(
+    f"secondtake/runner/{module}.py" for module in ("boundary", "context", "record", "run")
 )
 """Frames of the recording itself, which tell a reader of a traceback nothing."""
 
@@ -118,11 +118,11 @@ def node(
 
 def describe_error(error: BaseException) -> dict[str, str]:
     """Return `error_type`, `error_message` and `error_traceback` of an exception."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_globals.get("__name__") in _OWN_FRAMES:
-        frames = frames.tb_next
-    trace = frames or error.__traceback__
-    text = "".join(traceback.format_exception(type(error), error, trace))
+    described = traceback.TracebackException.from_exception(error)
+    frames = [frame for frame in described.stack if not frame.filename.endswith(_OWN_FILES)]
+    if frames:
+        described.stack = traceback.StackSummary.from_list(frames)
+    text = "".join(described.format())
     if len(text) > TRACEBACK_LENGTH_MAX:
         half = TRACEBACK_LENGTH_MAX // 2
         text = f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"

@@ -6,10 +6,12 @@ not known never counts as 0. Context tiers are cliffs: the whole request takes t
 tier that its total prompt, cached tokens included, falls into.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -34,8 +36,9 @@ BUCKETS: Final = (
     "reasoning_output",
     "audio_output",
 )
-INPUT_BUCKETS: Final = BUCKETS[:6]
-OUTPUT_BUCKETS: Final = BUCKETS[6:]
+INPUT_COUNT: Final = 6
+"""The first so many buckets are input, the rest output."""
+_counts_of: Final = attrgetter(*(f"{bucket}_tokens" for bucket in BUCKETS))
 
 PRICED_AS: Final = {"reasoning_output": "text_output", "image_input": "uncached_input"}
 """The bucket whose rate holds where a model has none of its own. Providers bill these tokens
@@ -67,14 +70,18 @@ PROVIDER_FAMILIES: Final = {
 }
 """Names of one provider's several APIs in LiteLLM's map."""
 
-AMOUNT_END: Final = Decimal(10) ** 9
-"""Amounts are DECIMAL(18,9): below a billion dollars."""
-NANO: Final = Decimal("1e-9")
-PER_MILLION: Final = Decimal("1e-6")
-# Our own context: the precision of the calling thread's may have been changed.
+FEMTO_PER_NANO: Final = 10**6
+"""Rates are DECIMAL(38,15): whole femtodollars per token."""
+NANO: Final = 10**9
+"""Amounts are DECIMAL(18,9): whole nanodollars, below a billion dollars."""
+NANO_END: Final = 10**18
+# Our own context: the calling thread may have changed the precision of its own.
 ARITHMETIC: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 Basis = Literal["price_book", "local"]
+
+Rates = Mapping[str, tuple[int, str]]
+"""`{bucket: (femtodollars per token, USD per token as text)}`, with `PRICED_AS` filled in."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,8 +106,7 @@ class ContextTier:
 
     threshold: int
     """0 for the rates of all requests that no higher tier holds for."""
-    rates: Mapping[str, tuple[Decimal, str]]
-    """`{bucket: (USD per token, the same as text)}`, the fallbacks of `PRICED_AS` filled in."""
+    rates: Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ class ModelPrice:
 
     def rates(
         self, service_tier: str | None, prompt_tokens: int, at: datetime | None
-    ) -> Mapping[str, tuple[Decimal, str]] | None:
+    ) -> Rates | None:
         """Return the rates of one request, None when they are not known."""
         name = (service_tier or "").lower()
         context_tiers = self.service_tiers.get(SERVICE_TIERS.get(name, name))
@@ -211,33 +217,33 @@ def price(
     if found is None:
         return _without_entry(model, provider, snapshot_id)
     counts = _known_counts(tokens)
-    if counts is None:
-        return Priced(snapshot_id=snapshot_id, price_key=found.key)
-    prompt_tokens = sum(counts[bucket] for bucket in INPUT_BUCKETS if bucket in counts)
-    rates = found.rates(service_tier, prompt_tokens, at)
-    unknown = Priced(snapshot_id=snapshot_id, price_key=found.key)
-    if rates is None:
-        return unknown
-    cost = Decimal(0)
-    details: dict[str, list[Any]] = {}
-    for bucket, count in counts.items():
+    rates = found.rates(service_tier, sum(counts[:INPUT_COUNT]), at) if counts else None
+    total, details = 0, dict[str, list[Any]]()
+    for bucket, count in zip(BUCKETS, counts or (), strict=False):
         if count == 0:
             continue
-        if bucket not in rates:
-            return unknown
+        if rates is None or bucket not in rates:
+            rates = None
+            break
         rate, text = rates[bucket]
-        amount = ARITHMETIC.quantize(ARITHMETIC.multiply(rate, Decimal(count)), NANO)
-        cost = ARITHMETIC.add(cost, amount)
-        details[bucket] = [count, text, f"{amount:f}"]
-    if cost >= AMOUNT_END:
-        return unknown
+        amount = round_half_even(rate * count, FEMTO_PER_NANO)
+        total += amount
+        details[bucket] = [count, text, f"{amount // NANO}.{amount % NANO:09d}"]
+    if rates is None or total >= NANO_END:
+        return Priced(snapshot_id=snapshot_id, price_key=found.key)
     return Priced(
-        cost_usd=ARITHMETIC.quantize(cost, NANO),
+        cost_usd=Decimal(total).scaleb(-9, ARITHMETIC),
         basis="price_book",
         details=details,
         snapshot_id=snapshot_id,
         price_key=found.key,
     )
+
+
+def round_half_even(number: int, unit: int) -> int:
+    """Return how many whole units a number has, rounded to the nearest, ties to even."""
+    whole, rest = divmod(number, unit)
+    return whole + (2 * rest > unit or (2 * rest == unit and whole % 2 == 1))
 
 
 def is_off_peak(windows: Sequence[Mapping[str, Any]], at: datetime) -> bool:
@@ -260,7 +266,17 @@ def is_off_peak(windows: Sequence[Mapping[str, Any]], at: datetime) -> bool:
     return False
 
 
-_loaded: dict[Path, tuple[tuple[int, int], PriceSnapshot | None]] = {}
+@dataclass(slots=True)
+class _Loaded:
+    """What is known about the snapshot of one home."""
+
+    current: str
+    """The path of `current.json`, as text: asked for at every call."""
+    version: tuple[int, int] | None = None
+    snapshot: PriceSnapshot | None = None
+
+
+_loaded: dict[Path, _Loaded] = {}
 
 
 def load_snapshot(home: Path) -> PriceSnapshot | None:
@@ -268,17 +284,20 @@ def load_snapshot(home: Path) -> PriceSnapshot | None:
 
     None when there is none; a damaged one is reported as a fault and counts as none.
     """
-    current = prices_folder(home) / "current.json"
+    known = _loaded.get(home)
+    if known is None:
+        known = _loaded[home] = _Loaded(str(prices_folder(home) / "current.json"))
     try:
-        status = current.stat()
+        status = os.stat(known.current)
     except OSError:
         return None
     version = (status.st_mtime_ns, status.st_ino)
-    known = _loaded.get(home)
-    if known is None or known[0] != version:
-        # Two threads may both read it; the later assignment is as good as the earlier.
-        known = _loaded[home] = (version, _read(current, home))
-    return known[1]
+    if known.version == version:
+        return known.snapshot
+    snapshot = _read(Path(known.current), home)
+    # One assignment: a thread that comes between sees the old pair or the new one.
+    _loaded[home] = _Loaded(known.current, version, snapshot)
+    return snapshot
 
 
 def _read(current: Path, home: Path) -> PriceSnapshot | None:
@@ -298,24 +317,22 @@ def _without_entry(model: str | None, provider: str | None, snapshot_id: str | N
     return Priced(snapshot_id=snapshot_id)
 
 
-def _known_counts(tokens: Tokens) -> dict[str, int] | None:
-    """Return the count of each known bucket; None when they do not account for the call."""
-    counts: dict[str, int] = {}
-    for buckets, total in (
-        (INPUT_BUCKETS, tokens.input_tokens),
-        (OUTPUT_BUCKETS, tokens.output_tokens),
+def _known_counts(tokens: Tokens) -> tuple[int, ...] | None:
+    """Return the buckets' counts, 0 for one that is unknown but cannot hold any.
+
+    None when the known buckets do not account for all input and all output.
+    """
+    known = _counts_of(tokens)
+    for side, total in (
+        (known[:INPUT_COUNT], tokens.input_tokens),
+        (known[INPUT_COUNT:], tokens.output_tokens),
     ):
-        side = {
-            bucket: count
-            for bucket in buckets
-            if (count := getattr(tokens, f"{bucket}_tokens")) is not None
-        }
-        if not side and total != 0:
+        counts = [count for count in side if count is not None]
+        if any(count < 0 for count in counts):
             return None
-        if total is not None and sum(side.values()) != total:
+        if (total is None and not counts) or (total is not None and sum(counts) != total):
             return None
-        counts |= side
-    return None if any(count < 0 for count in counts.values()) else counts
+    return tuple(count or 0 for count in known)
 
 
 def _keys(name: str | None, provider: str | None) -> Iterator[str]:
@@ -359,13 +376,14 @@ def _threshold(step: Sequence[Any]) -> int:
     return int(step[0])
 
 
-def _rates(usd_per_million: Mapping[str, str]) -> dict[str, tuple[Decimal, str]]:
-    rates: dict[str, tuple[Decimal, str]] = {}
+def _rates(usd_per_million: Mapping[str, str]) -> Rates:
+    rates: dict[str, tuple[int, str]] = {}
     for bucket in BUCKETS:
         text = usd_per_million.get(bucket, usd_per_million.get(PRICED_AS.get(bucket, "")))
         if text is not None:
-            rate = ARITHMETIC.multiply(Decimal(text), PER_MILLION)
-            rates[bucket] = (rate, f"{rate.normalize(ARITHMETIC):f}")
+            femto = int(ARITHMETIC.to_integral_value(Decimal(text).scaleb(9, ARITHMETIC)))
+            usd = Decimal(femto).scaleb(-15, ARITHMETIC).normalize(ARITHMETIC)
+            rates[bucket] = (femto, f"{usd:f}")
     return rates
 
 

@@ -18,7 +18,8 @@ FORMATS: Final = "\n\n".join(f"{name}: {importer.help}" for name, importer in IM
 
 
 @click.command(
-    "import", help=f"Import recorded runs of another program; a second time changes nothing.\n\n{FORMATS}"
+    "import",
+    help=f"Import recorded runs of another program; a second time changes nothing.\n\n{FORMATS}",
 )
 @click.argument("format_name", metavar="FORMAT", type=click.Choice(sorted(IMPORTERS)))
 @click.argument(

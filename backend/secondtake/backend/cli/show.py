@@ -56,9 +56,7 @@ def _as_json(backend: "LocalBackend", run: str, view: str | None, step: int | No
     return [row.model_dump(mode="json") for row in rows]
 
 
-def _as_lines(
-    backend: "LocalBackend", run: str, view: str | None, step: int | None
-) -> list[str]:
+def _as_lines(backend: "LocalBackend", run: str, view: str | None, step: int | None) -> list[str]:
     width = screen_width()
     if view == "spans":
         return span_lines(backend.run_spans(run), width=None)

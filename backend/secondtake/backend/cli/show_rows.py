@@ -139,9 +139,13 @@ def state_lines(state: StateAt) -> list[str]:
     lines += [f"! {formats.one_line(problem)}" for problem in state.problems]
     lines += ["", "steps (`--step N` shows the state after one)"]
     for step in state.steps:
-        where = step.node_path or step.span_id or ("before the first node" if step.step == 0 else "")
+        where = (
+            step.node_path or step.span_id or ("before the first node" if step.step == 0 else "")
+        )
         keys = ", ".join(step.keys)
-        lines.append(f"  {step.step:>3}  {formats.one_line(where)}  {formats.one_line(keys)}".rstrip())
+        lines.append(
+            f"  {step.step:>3}  {formats.one_line(where)}  {formats.one_line(keys)}".rstrip()
+        )
     return lines
 
 

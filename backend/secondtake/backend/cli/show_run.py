@@ -108,9 +108,7 @@ def _tree_lines(tree: SpanTree, *, simulated: bool, width: int | None) -> list[s
             drawn + _label(span),
             formats.duration(span.duration_ms),
             cost + (mark if span.cost_usd is not None else " " * len(mark)),
-            formats.tokens_in_out(span.input_tokens, span.output_tokens)
-            if span.llm_calls
-            else "",
+            formats.tokens_in_out(span.input_tokens, span.output_tokens) if span.llm_calls else "",
         ]
         for span, drawn, cost in zip(shown, _branches(shown), costs, strict=True)
     ]

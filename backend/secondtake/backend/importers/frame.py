@@ -23,6 +23,7 @@ from secondtake.backend.models.base import Model
 from secondtake.runner.errors import SecondTakeError
 from secondtake.runner.events import TABLES, BaseEvent
 from secondtake.runner.hashing import derived_uuid, value_hash
+from secondtake.runner.home import store_key
 from secondtake.runner.settings import Settings
 from secondtake.runner.sink import Sink
 
@@ -177,12 +178,13 @@ def run_events(importer: Importer, item: Candidate, *, sink: Sink) -> list[BaseE
 
 def _open_sink(settings: Settings) -> Sink:
     try:
-        return Sink(settings)
+        store_key(settings.home)  # recording goes on without a home; an import must not
     except OSError as error:
         raise SecondTakeError(
             f"Cannot write to {settings.home}: {error.strerror}. Mend its permissions, or name "
             "another home with SECONDTAKE_HOME."
         ) from error
+    return Sink(settings)
 
 
 def _write(sink: Sink, events: Sequence[BaseEvent], imported: int) -> None:

@@ -36,7 +36,7 @@ LITERAL_LENGTH_MAX: Final = 100_000
 """Longer text is not tried as a Python literal: Python's parser may exhaust the stack."""
 
 # The names that tau-bench gives: by its run.py, and in its historical_trajectories.
-_RUN_NAME: Final = re.compile(r"(?P<head>.+)-(?P<temperature>\d+(?:\.\d+)?)_range_\d+-\d+_")
+_RUN_NAME: Final = re.compile(r"(?P<head>.+)-(?P<temperature>\d+(?:\.\d+)?)_range_\d+--?\d+_")
 _USER_NAME: Final = re.compile(r"_user-(?P<model>.+)-(?P<strategy>[a-z_]+)_\d+$")
 _HISTORICAL_NAME: Final = re.compile(r"(?P<model>.+)-(?P<domain>airline|retail)")
 _STRATEGIES: Final = ("tool-calling", "few-shot", "react", "act")

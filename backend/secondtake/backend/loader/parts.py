@@ -106,32 +106,26 @@ def read_line_by_line(
         part: the segment.
         workplace: where the copy goes.
         refused: lines, by their number, that DuckDB does not take, with its reason.
-
-    Raises:
-        LeftAlone: the source cannot be read.
     """
     copy = workplace.folder / part.source.name
     numbers = array("Q")
     longest = 0
     folder = rejected_folder(workplace.home)
-    try:
-        with (
-            RejectsFile(folder, part.source.name, workplace.redact) as rejects,
-            copy.open("wb") as clean,
-        ):
-            for number, line in _event_lines(part.source):
-                try:
-                    if refused and number in refused:
-                        raise LineRejected(refused[number])
-                    event = normalised(line)
-                except LineRejected as rejection:
-                    rejects.add(number, line, str(rejection))
-                    continue
-                clean.write(event)
-                numbers.append(number)
-                longest = max(longest, len(event))
-    except PermissionError as error:
-        raise LeftAlone(f"it cannot be read: {error.strerror}") from error
+    with (
+        RejectsFile(folder, part.source.name, workplace.redact) as rejects,
+        copy.open("wb") as clean,
+    ):
+        for number, line in _event_lines(part.source):
+            try:
+                if refused and number in refused:
+                    raise LineRejected(refused[number])
+                event = normalised(line)
+            except LineRejected as rejection:
+                rejects.add(number, line, str(rejection))
+                continue
+            clean.write(event)
+            numbers.append(number)
+            longest = max(longest, len(event))
     return replace(
         part,
         staged=copy if numbers else None,

@@ -19,8 +19,7 @@ from duckdb import DuckDBPyConnection
 from secondtake.backend.loader.parts import LeftAlone, Part, Workplace, look_at, read_line_by_line
 from secondtake.backend.store.loading import Loaded, load_staged
 from secondtake.backend.store.segment_log import loaded_among, mark_interrupted_runs
-from secondtake.backend.store.staging import StageRefused, describe_pieces, stage
-from secondtake.runner.errors import StoreError
+from secondtake.backend.store.staging import StageRefused, cannot_load, describe_pieces, stage
 from secondtake.runner.home import journal_folder, store_key
 from secondtake.runner.redaction import Redactor
 from secondtake.runner.segments import (
@@ -87,7 +86,7 @@ def load_pending(
     """
     journal = journal_folder(home)
     progress = _Progress()
-    with _one_load:
+    with _one_load, _explained_disk_errors():
         if journal.is_dir():
             torn = {taken.path.name: taken.torn_bytes for taken in take_over(journal)}
             waiting = _remove_loaded(con, _sealed_files(journal), progress)
@@ -153,13 +152,16 @@ def _workplace(home: Path, redact: Callable[[str], str] | None) -> Iterator[Work
         yield Workplace(
             home=home, key=key, folder=folder, redact=redact or Redactor(key).text
         )
-    except OSError as error:
-        raise StoreError(
-            f"Cannot load the journal: {error}. Nothing is lost, the segments wait in the "
-            "journal folder; mend this and try again."
-        ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _explained_disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise cannot_load(error) from error
 
 
 def _parts(

@@ -38,6 +38,24 @@ class SqlResult(Model):
     duration_ms: float
 
 
+class LoadResult(Model):
+    """What a load did. `lines` = `rows` + `rejected` + `duplicates`."""
+
+    segments: int
+    lines: int
+    rows: int
+    """Events that became a row or completed one."""
+    rejected: int
+    """Lines that could not become rows; they are in `<home>/rejected` now."""
+    duplicates: int
+    torn_bytes: int
+    """Of last lines that a killed writer never finished."""
+    interrupted_runs: int
+    """Runs whose writer is gone without an end."""
+    problems: list[str]
+    """One sentence for each file of the journal that is not as it should be."""
+
+
 class Check(Model):
     """One thing that `doctor` looked at."""
 

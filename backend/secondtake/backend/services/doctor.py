@@ -97,7 +97,9 @@ def _open(settings: Settings, open_store: OpenStore) -> tuple[Check, StoreHealth
     except SecondTakeError as error:
         cause, _, cure = error.message.partition(". ")
         return (
-            Check(name="database", status="fail", detail=cause.rstrip(".") + ".", cure=cure or None),
+            Check(
+                name="database", status="fail", detail=cause.rstrip(".") + ".", cure=cure or None
+            ),
             None,
         )
     detail = (
@@ -157,9 +159,7 @@ def _check_keys(environ: Mapping[str, str], dotenv: Mapping[str, str | None]) ->
         for name in PROVIDER_KEYS
         if environ.get(name) or dotenv.get(name)
     ]
-    detail = (
-        f"Set: {', '.join(found)}." if found else "None is set; the models `sim/*` need none."
-    )
+    detail = f"Set: {', '.join(found)}." if found else "None is set; the models `sim/*` need none."
     return Check(name="provider keys", status="ok", detail=detail)
 
 
@@ -167,9 +167,7 @@ def _check_dotenv() -> Check:
     path = Path.cwd() / ".env"
     if not path.is_file():
         return Check(name=".env", status="ok", detail=f"There is none in {path.parent}.")
-    return Check(
-        name=".env", status="ok", detail=f"{path} is read: {len(_dotenv())} variables."
-    )
+    return Check(name=".env", status="ok", detail=f"{path} is read: {len(_dotenv())} variables.")
 
 
 def _dotenv() -> dict[str, str | None]:

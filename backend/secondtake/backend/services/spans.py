@@ -86,16 +86,24 @@ def _sum_up(places: list[_Place]) -> None:
 
 
 def _own(row: Mapping[str, Any]) -> _Sums:
-    if row["span_kind"] == "llm" and row["served_from"] is not None:
+    is_call = row["served_from"] is not None  # the executions of nodes are not served
+    if row["span_kind"] == "llm" and is_call:
         return _Sums(
             input_tokens=row["input_tokens"],
             output_tokens=row["output_tokens"],
             cost_usd=row["cost_usd"],
-            unpriced_calls=int(row["cost_usd"] is None and row["error_type"] is None),
+            unpriced_calls=int(_is_unpriced(row)),
             llm_calls=1,
         )
-    is_tool = row["span_kind"] in TOOL_KINDS and row["served_from"] is not None
+    is_tool = row["span_kind"] in TOOL_KINDS and is_call
     return _Sums(cost_usd=row["cost_usd"], tool_calls=int(is_tool))
+
+
+def _is_unpriced(row: Mapping[str, Any]) -> bool:
+    """Tell whether a live call used something whose price is unknown, as the totals of runs do."""
+    unused = row["input_tokens"] is None and row["output_tokens"] is None
+    free = row["error_type"] is not None and unused
+    return row["cost_usd"] is None and row["served_from"] == "live" and not free
 
 
 def _total(parts: Sequence[_Sums]) -> _Sums:
@@ -118,7 +126,5 @@ def _add(values: Iterable[N | None]) -> N | None:
 
 
 def _tree_span(place: _Place) -> TreeSpan:
-    row = {
-        name: place.row[name] for name in TreeSpan.model_fields if name in place.row
-    }
+    row = {name: place.row[name] for name in TreeSpan.model_fields if name in place.row}
     return TreeSpan.model_validate(row | vars(place.sums) | {"depth": place.depth})

@@ -14,9 +14,8 @@ from secondtake.backend.store.completing import (
 )
 from secondtake.backend.store.duplicates import IDENTITY, find_skipped_rows, find_touched_runs
 from secondtake.backend.store.rollup import apply_contributions, note_contributions_before
-from secondtake.backend.store.staging import count, drop_staged
+from secondtake.backend.store.staging import cannot_load, count, drop_staged
 from secondtake.backend.store.totals import derive_totals
-from secondtake.runner.errors import StoreError
 from secondtake.runner.events import TABLES
 
 
@@ -48,11 +47,7 @@ def load_staged(con: DuckDBPyConnection) -> Loaded:
             _roll_back(con)
             raise
     except duckdb.Error as error:
-        reason = str(error).splitlines()[0]
-        raise StoreError(
-            f"Cannot load the journal: {reason}. Nothing is lost, the segments wait in the "
-            "journal folder; mend this (is the disk full?) and try again."
-        ) from error
+        raise cannot_load(error) from error
     drop_staged(con)
     return loaded
 

@@ -5,7 +5,6 @@ import binascii
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from os.path import commonprefix
 from typing import Any, Final
 from uuid import UUID
 
@@ -61,9 +60,7 @@ def list_runs(con: DuckDBPyConnection, query: RunQuery) -> RunPage:
     short = short_ids(con, [row["run_id"] for row in page])
     places = [(row.pop("sort_at"), row["run_id"]) for row in page]
     return RunPage(
-        items=[
-            RunSummary.model_validate(row | {"short_id": short[row["run_id"]]}) for row in page
-        ],
+        items=[RunSummary.model_validate(row | {"short_id": short[row["run_id"]]}) for row in page],
         total_count=total,
         next_cursor=_write_cursor(*places[-1]) if len(rows) > query.limit else None,
     )
@@ -83,9 +80,7 @@ def get_run(con: DuckDBPyConnection, run_id: UUID) -> RunFacts | None:
 
 def last_run_id(con: DuckDBPyConnection) -> UUID | None:
     """Return the run that the list shows first, or None when there is none."""
-    rows = fetch(
-        con, f"SELECT run_id FROM runs ORDER BY {_SORT_AT} DESC, run_id DESC LIMIT 1"
-    )
+    rows = fetch(con, f"SELECT run_id FROM runs ORDER BY {_SORT_AT} DESC, run_id DESC LIMIT 1")
     return rows[0]["run_id"] if rows else None
 
 
@@ -138,9 +133,13 @@ def _shortest(texts: set[str]) -> dict[UUID, str]:
     short: dict[UUID, str] = {}
     for place, text in enumerate(ordered):
         neighbours = ordered[max(place - 1, 0) : place] + ordered[place + 1 : place + 2]
-        shared = max((len(commonprefix([text, other])) for other in neighbours), default=0)
+        shared = max((_shared_length(text, other) for other in neighbours), default=0)
         short[UUID(text)] = text[: max(shared + 1, SHORT_ID_LENGTH)]
     return short
+
+
+def _shared_length(one: str, other: str) -> int:
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b), len(one))
 
 
 def _conditions(query: RunQuery) -> tuple[str, dict[str, Any]]:

@@ -27,9 +27,7 @@ RESULT_CHARACTERS_MAX: Final = 64_000_000
 """A result is cut when its texts are longer than this together."""
 
 
-def run_sql(
-    con: DuckDBPyConnection, text: str, *, max_rows: int, timeout_s: float
-) -> SqlResult:
+def run_sql(con: DuckDBPyConnection, text: str, *, max_rows: int, timeout_s: float) -> SqlResult:
     """Return the first `max_rows` rows of one SELECT over our tables.
 
     Raises:

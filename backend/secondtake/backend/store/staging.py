@@ -18,6 +18,7 @@ from secondtake.backend.store.columns import (
     table_types,
     union_types,
 )
+from secondtake.runner.errors import StoreError
 from secondtake.runner.events import TABLES
 
 OBJECT_BYTES_MIN: Final = 1 << 20
@@ -64,6 +65,7 @@ def stage(con: DuckDBPyConnection, path: Path | None, *, longest_line_bytes: int
 
     Raises:
         StageRefused: a line is no event that the tables could hold.
+        StoreError: DuckDB cannot work, e.g. the disk is full.
     """
     union = union_types(table_types(con))
     # As text: DuckDB would take a time with an offset and drop the offset in silence.
@@ -89,6 +91,8 @@ def stage(con: DuckDBPyConnection, path: Path | None, *, longest_line_bytes: int
         )
     except _REFUSALS as error:
         raise StageRefused(str(error).splitlines()[0]) from error
+    except duckdb.Error as error:
+        raise cannot_load(error) from error
     _refuse_rows_without_identity(con)
     return count(con, "SELECT count(*) FROM staged")
 
@@ -123,6 +127,15 @@ def describe_pieces(con: DuckDBPyConnection, pieces: Sequence[Piece]) -> None:
 def drop_staged(con: DuckDBPyConnection) -> None:
     """Give the memory of the staged events back."""
     con.execute("DROP TABLE IF EXISTS staged")
+
+
+def cannot_load(error: Exception) -> StoreError:
+    """Return what to tell when the disk or the database refuses."""
+    reason = str(error).splitlines()[0].rstrip(".")
+    return StoreError(
+        f"Cannot load the journal: {reason}. Nothing is lost, the segments wait in the journal "
+        "folder; mend this (is the disk full?) and try again."
+    )
 
 
 def count(con: DuckDBPyConnection, sql: str) -> int:

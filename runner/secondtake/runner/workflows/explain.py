@@ -32,16 +32,21 @@ def did_you_mean(name: str, known: Iterable[str], *, none: str = "") -> str:
 
 def report_validation(source: Source, error: ValidationError) -> None:
     """Note every error of pydantic as a problem of the file."""
+    reported: set[Keys] = set()
     for problem in error.errors(include_url=False):
         keys = _file_keys(source.data, problem["loc"])
         text, of_key = _explain(source.data, keys, problem)
-        if (keys, text) not in {(p.keys, p.text) for p in source.problems}:
+        # Each member of a union complains of the same value: once is enough.
+        if keys not in reported or of_key:
             source.report(keys, text, of_key=of_key)
+        reported.add(keys)
 
 
 def _file_keys(data: Any, loc: tuple[Any, ...]) -> Keys:
     """Drop what is in pydantic's location but not in the file: names of union members."""
     keys: list[str | int] = []
+    if loc[:1] == ("nodes",) and len(loc) > 2:
+        loc = (*loc[:2], *loc[3:])  # the kind, which may also be a key of the node: `tool`
     for position, part in enumerate(loc):
         in_list = isinstance(data, list) and isinstance(part, int) and part < len(data)
         if in_list or (isinstance(data, dict) and part in data):

@@ -15,6 +15,7 @@ from secondtake.runner.tools.registry import BUILT_IN
 from secondtake.runner.workflows.checks import check_definition
 from secondtake.runner.workflows.explain import did_you_mean, report_validation
 from secondtake.runner.workflows.references import Names
+from secondtake.runner.workflows.salvage import check_the_rest
 from secondtake.runner.workflows.schema import Definition
 from secondtake.runner.workflows.source import Source, parse_source, read_source
 
@@ -92,15 +93,14 @@ def check_source(source: Source, *, settings: Settings, tools: Sequence[str] = (
     Raises:
         WorkflowError: it has problems.
     """
+    names = Names(trusted_modules=settings.trusted_modules, tools=(*BUILT_IN, *tools))
     try:
         definition = Definition.model_validate(source.data)
     except ValidationError as error:
         report_validation(source, error)
+        check_the_rest(source, names)
         source.raise_problems()
         raise  # unreachable: there was at least one problem
-    # The names in a file with duplicate keys or the like may be wrong: these come first.
-    source.raise_problems()
-    names = Names(trusted_modules=settings.trusted_modules, tools=(*BUILT_IN, *tools))
     check_definition(source, definition, names)
     source.raise_problems()
     return definition

@@ -234,7 +234,7 @@ class _Builder:
                 self._source.problems.append(Problem(_place(key_node), text, keys))
             elif key in seen:
                 text = f"`{key}` is there twice; remove or rename one"
-                self._source.problems.append(Problem(_place(key_node), text, keys))
+                self._source.problems.append(Problem(_place(key_node), text, (*keys, key)))
             else:
                 seen.add(key)
                 self._source.key_places[(*keys, key)] = _place(key_node)

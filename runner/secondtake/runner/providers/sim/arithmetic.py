@@ -14,7 +14,7 @@ NUMBER: Final = r"[$€£]?(\d[\d,]*(?:\.\d+)?)"
 UNIT: Final = r"(?:\s*(?:euros?|dollars?|pounds?|usd|eur|kwh|kg|km|days?|hours?|units?|items?))?"
 INFIX: Final = re.compile(
     r"(?<![\w.])\(*\s*-?\d[\d,]*(?:\.\d+)?\s*\)*"
-    r"(?:\s*(?:\*\*|//|[-+*/x×÷^])\s*\(*\s*-?\d[\d,]*(?:\.\d+)?\s*\)*)+(?![\w])"
+    r"(?:\s*(?:\*\*|//|[-+*/x×÷^])\s*\(*\s*-?\d[\d,]*(?:\.\d+)?\s*\)*)+(?![\w])"  # noqa: RUF001 - a multiplication sign
 )
 DATE: Final = re.compile(r"\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b|\b\d{2,4}-\d{3,}\b")
 PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(

@@ -15,7 +15,7 @@ from secondtake.runner.providers.sim.arithmetic import find_expressions, muddled
 from secondtake.runner.providers.sim.conversation import Conversation, call_key
 from secondtake.runner.providers.sim.evidence import focus, search_phrases
 from secondtake.runner.providers.sim.fill import fill_arguments
-from secondtake.runner.providers.sim.lexicon import IMPERATIVES
+from secondtake.runner.providers.sim.lexicon import IMPERATIVES, word_set
 from secondtake.runner.providers.sim.prose import GREETING, THANKS
 from secondtake.runner.providers.sim.skill import Dice
 from secondtake.runner.providers.sim.text import relevance, stem, stems, words
@@ -23,12 +23,12 @@ from secondtake.runner.providers.sim.values import Field
 
 ToolKind = Literal["calculator", "clock", "search", "read", "list", "other"]
 
-CALCULATOR: Final = frozenset("calculator calc calculate compute math arithmetic evaluate".split())
-CLOCK: Final = frozenset("time date clock now today datetime".split())
-SEARCH: Final = frozenset("search find lookup query retrieve grep google web".split())
-READ: Final = frozenset("read open load fetch view cat show get".split())
-LIST: Final = frozenset("list ls dir tree".split())
-FILES: Final = frozenset("file files dir directory folder folders documents paths".split())
+CALCULATOR: Final = word_set("calculator calc calculate compute math arithmetic evaluate")
+CLOCK: Final = word_set("time date clock now today datetime")
+SEARCH: Final = word_set("search find lookup query retrieve grep google web")
+READ: Final = word_set("read open load fetch view cat show get")
+LIST: Final = word_set("list ls dir tree")
+FILES: Final = word_set("file files dir directory folder folders documents paths")
 QUERY_PARAMETERS: Final = ("query", "q", "text", "pattern", "term", "keyword", "search", "phrase")
 PATH_PARAMETERS: Final = ("path", "file", "filename", "filepath", "document")
 TIME_QUESTION: Final = re.compile(
@@ -159,7 +159,7 @@ class _Chooser:
     def wanted(self) -> list[Call]:
         """Return the calls that help and were not made yet, each once."""
         text = self.conversation.task.text.strip()
-        if not text or len(text) < 60 and (GREETING.match(text) or THANKS.match(text)):
+        if not text or (len(text) < 60 and (GREETING.match(text) or THANKS.match(text))):
             return []
         calls = [*self._sums(), *self._clock()]
         if not calls and not self._only_sums():
@@ -217,7 +217,9 @@ class _Chooser:
             for i, tool in enumerate(self.tools)
             if tool.kind == "other"
         ]
-        ranked = sorted((s for s in scored if s[0] >= MATCH_LEAST), reverse=True, key=lambda s: s[:2])
+        ranked = sorted(
+            (s for s in scored if s[0] >= MATCH_LEAST), reverse=True, key=lambda s: s[:2]
+        )
         if len(ranked) > 1 and self.dice.lapses("tool"):
             ranked = ranked[1:]
         for _, _, tool in ranked:

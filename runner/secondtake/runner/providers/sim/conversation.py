@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final, cast
 
 from secondtake.runner.jsonable import canonical_bytes, to_json_value
+from secondtake.runner.providers.sim.lexicon import word_set
 from secondtake.runner.providers.sim.prompt import Passage, Prompt, find_paths, read_prompt
 from secondtake.runner.providers.sim.results import ToolResult
 from secondtake.runner.providers.sim.text import keywords
@@ -35,7 +36,7 @@ TOPIC_END: Final = re.compile(
     r"list|answer))\b.*",
     re.IGNORECASE,
 )
-NO_TOPIC: Final = frozenset("it this that them these those the following notes text you".split())
+NO_TOPIC: Final = word_set("it this that them these those the following notes text you")
 
 
 def call_key(name: str, arguments: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from secondtake.runner.providers.sim.prompt import Passage
 from secondtake.runner.providers.sim.skill import Dice
 from secondtake.runner.providers.sim.text import keywords, relevance, stem, words
 
-KEEP_SHARE: Final = 0.45
+KEEP_SHARE: Final = 0.6
 """Sentences less relevant than this share of the best one are left out."""
 
 FITTING_BONUS: Final = 1.6
@@ -18,26 +18,101 @@ FITTING_BONUS: Final = 1.6
 
 KINDS: Final = (
     (re.compile(r"\bhow (?:much|many|tall|long|old|far|high|big|large|often|fast|heavy|deep)\b|"
-                r"\b(?:percentage|price|number|amount|cost|share|rate) of\b", re.I),
-     re.compile(r"\d")),
-    (re.compile(r"\b(?:when|which year|what year|what date|how soon|deadline)\b", re.I),
-     re.compile(r"\b(?:1\d|20)\d\d\b|\b\d{1,2}[:.]\d\d\b|\b(?:days?|hours?|weeks?|months?)\b", re.I)),
-    (re.compile(r"\b(?:who|whose|whom)\b", re.I), re.compile(r"(?<!^)\b[A-Z][a-z]+\b")),
-    (re.compile(r"\b(?:where|which (?:city|country|place))\b", re.I),
+                r"\b(?:percentage|price|number|amount|cost|share|rate) of\b", re.IGNORECASE),
+     re.compile(r"(?<![\d-])(?!(?:1[89]|20)\d\d\b)\d")),
+    (re.compile(r"\b(?:when|which year|what year|what date|how soon|deadline)\b", re.IGNORECASE),
+     re.compile(r"\b(?:1\d|20)\d\d\b|\b\d{1,2}[:.]\d\d\b|\b(?:days?|hours?|weeks?|months?)\b", re.IGNORECASE)),
+    (re.compile(r"\b(?:who|whose|whom)\b", re.IGNORECASE), re.compile(r"(?<!^)\b[A-Z][a-z]+\b")),
+    (re.compile(r"\b(?:where|which (?:city|country|place))\b", re.IGNORECASE),
      re.compile(r"\b(?:in|at|near|to)\s+(?:the\s+)?[A-Z]")),
-    (re.compile(r"\bwhy\b", re.I), re.compile(r"\b(?:because|since|due to|so that|reason)\b", re.I)),
+    (re.compile(r"\bwhy\b", re.IGNORECASE), re.compile(r"\b(?:because|since|due to|so that|reason)\b", re.IGNORECASE)),
 )  # fmt: skip
 """What a question word asks for, and what a sentence must have to give it."""
 
 META: Final = frozenset(
     stem(word)
-    for word in """answer answers sentence sentences word words question questions quote quotes
-    source sources note notes document documents file files text context report section sections
-    heading headings short brief clear clearly concise exactly format json result results
-    following topic research researcher assistant helpful writer analyst tool tools search read
-    reader reply customer summary finding findings bullet bullets point points line lines list
-    name names step steps evidence based detail details below above main likely next general possible important
-    certain whole different kind""".split()
+    for word in [
+        "answer",
+        "answers",
+        "sentence",
+        "sentences",
+        "word",
+        "words",
+        "question",
+        "questions",
+        "quote",
+        "quotes",
+        "source",
+        "sources",
+        "note",
+        "notes",
+        "document",
+        "documents",
+        "file",
+        "files",
+        "text",
+        "context",
+        "report",
+        "section",
+        "sections",
+        "heading",
+        "headings",
+        "short",
+        "brief",
+        "clear",
+        "clearly",
+        "concise",
+        "exactly",
+        "format",
+        "json",
+        "result",
+        "results",
+        "following",
+        "topic",
+        "research",
+        "researcher",
+        "assistant",
+        "helpful",
+        "writer",
+        "analyst",
+        "tool",
+        "tools",
+        "search",
+        "read",
+        "reader",
+        "reply",
+        "customer",
+        "summary",
+        "finding",
+        "findings",
+        "bullet",
+        "bullets",
+        "point",
+        "points",
+        "line",
+        "lines",
+        "list",
+        "name",
+        "names",
+        "step",
+        "steps",
+        "evidence",
+        "based",
+        "detail",
+        "details",
+        "below",
+        "above",
+        "main",
+        "likely",
+        "next",
+        "general",
+        "possible",
+        "important",
+        "certain",
+        "whole",
+        "different",
+        "kind",
+    ]
 )
 """Words about the work itself, not about its subject."""
 
@@ -46,7 +121,9 @@ def focus(conversation: Conversation) -> str:
     """Return the words to look for: the questions asked, else the subject of the task."""
     questions = [s for s in conversation.task.asked if s.endswith("?")]
     text = " ".join(questions) or f"{conversation.topic} {conversation.question}"
-    kept = [w for w in keywords(text) if w.lower() not in IMPERATIVES and stem(w.lower()) not in META]
+    kept = [
+        w for w in keywords(text) if w.lower() not in IMPERATIVES and stem(w.lower()) not in META
+    ]
     return " ".join(kept) or conversation.topic
 
 
@@ -145,7 +222,7 @@ def _descending(scores: list[float]) -> list[int]:
 
 
 def cited(passage: Passage) -> str:
-    """Return a sentence with its source: `It rained (weather.md).`"""
+    """Return a sentence with its source in brackets after it."""
     text = passage.text.strip()
     if not passage.source or passage.source in text:
         return text if re.search(r"[.!?)]$", text) else f"{text}."

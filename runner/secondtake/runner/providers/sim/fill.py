@@ -90,9 +90,7 @@ class Filler:
         properties = cast(Mapping[str, Any], schema.get("properties") or {})
         for name, inner in properties.items():
             field = Field(name=str(name))
-            if name in required:
-                filled[name] = self.fill(inner, field, depth=depth + 1)
-            elif depth < DEPTH_MAX and self._wants_optional(inner, field):
+            if name in required or (depth < DEPTH_MAX and self._wants_optional(inner, field)):
                 filled[name] = self.fill(inner, field, depth=depth + 1)
         for name in sorted(required - set(filled)):
             filled[name] = self.fill({"type": "string"}, Field(name=str(name)), depth=depth + 1)

@@ -4,30 +4,30 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from secondtake.runner.providers.sim.lexicon import IMPERATIVES
+from secondtake.runner.providers.sim.lexicon import IMPERATIVES, word_set
 from secondtake.runner.providers.sim.text import BULLET, sentences, words
 
 LABEL: Final = re.compile(
     r"^\s*(?:[-*•]\s+|#{1,6}\s*)?(?:\*\*|__)?([^\W\d_][\w '/()-]{0,40}?)(?:\*\*|__)?\s*:(?:\*\*)?"
     r"(?:\s+(.*))?$"
 )
-INLINE_LABEL: Final = re.compile(r"(?<=[.!?:;])[ \t]+(?=[A-Z][a-z]{2,15}(?: [a-z]{2,10})?:(?:\s|$))")
+INLINE_LABEL: Final = re.compile(
+    r"(?<=[.!?:;])[ \t]+(?=[A-Z][a-z]{2,15}(?: [a-z]{2,10})?:(?:\s|$))"
+)
 TAG: Final = re.compile(r"^\s*<(/?)([A-Za-z][\w-]*)(?:\s+[^<>]*)?>\s*$")
 FENCE: Final = re.compile(r"^\s*(?:```|~~~|-{3,}|={3,})")
 HEADING: Final = re.compile(r"^\s*#{1,6}\s+(.*)$|^\s*\[([\w./ -]+\.\w{1,5})\]\s*$")
 PATH: Final = re.compile(
     r"(?<![\w@:/.-])(?:\.{0,2}/)?(?:[\w-]+/)*[\w-]+(?:\.[\w-]+)*\.[A-Za-z][A-Za-z0-9]{0,4}\b(?!\.\w|/|@)"
 )
-FILE_KINDS: Final = frozenset(
+FILE_KINDS: Final = word_set(
     "md txt rst csv tsv json jsonl yaml yml toml ini cfg log py js ts html htm xml pdf doc docx "
-    "xls xlsx sql sh c h cpp java go rs rb parquet ndjson tex".split()
+    "xls xlsx sql sh c h cpp java go rs rb parquet ndjson tex"
 )
 QUESTION_LABELS: Final = frozenset({"question", "task", "query", "goal", "request", "instruction"})
-GIVEN_LABELS: Final = frozenset(
-    """context text document documents notes input message passage review ticket email data
+GIVEN_LABELS: Final = word_set("""context text document documents notes input message passage review ticket email data
     sources source article report draft transcript findings facts excerpt excerpts content
-    results evidence background material answers""".split()
-)
+    results evidence background material answers""")
 SECOND_PERSON: Final = frozenset({"you", "your", "must", "please"})
 
 

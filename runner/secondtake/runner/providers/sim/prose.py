@@ -20,9 +20,11 @@ from secondtake.runner.providers.sim.text import capitalised, keywords, stem, wo
 from secondtake.runner.providers.sim.values import Field, find_typed
 from secondtake.runner.providers.sim.wishes import Form, Wishes
 
-GREETING: Final = re.compile(r"^\W*(?:hi|hello|hey|good (?:morning|evening|afternoon))\b", re.I)
-THANKS: Final = re.compile(r"^\W*(?:thanks|thank you|great|perfect|that is all)\b", re.I)
-QUOTE: Final = re.compile(r"\b(?:quote|quotes|quoting|verbatim|word for word)\b", re.I)
+GREETING: Final = re.compile(
+    r"^\W*(?:hi|hello|hey|good (?:morning|evening|afternoon))\b", re.IGNORECASE
+)
+THANKS: Final = re.compile(r"^\W*(?:thanks|thank you|great|perfect|that is all)\b", re.IGNORECASE)
+QUOTE: Final = re.compile(r"\b(?:quote|quotes|quoting|verbatim|word for word)\b", re.IGNORECASE)
 OPENERS: Final = ("", "In short: ", "From what is given: ", "As far as the sources go: ")
 CALCULATION: Final = re.compile(r"^\s*-?[$€£]?[\d.,e+-]+\s*$")
 
@@ -40,7 +42,9 @@ def write_answer(conversation: Conversation, wishes: Wishes, dice: Dice) -> str:
 def write_title(conversation: Conversation, dice: Dice) -> str:
     """Return a title for what the conversation is about."""
     topic = capitalised(conversation.topic.strip()) or "Notes"
-    return dice.pick("title", (topic, f"{topic}: what is known", f"A short look at {topic.lower()}"))
+    return dice.pick(
+        "title", (topic, f"{topic}: what is known", f"A short look at {topic.lower()}")
+    )
 
 
 def generate_questions(conversation: Conversation, dice: Dice, *, count: int) -> list[str]:
@@ -265,5 +269,3 @@ def _within_limits(text: str, wishes: Wishes) -> str:
 
 def _sentence(text: str) -> str:
     return text if re.search(r"[.!?)]$", text) else f"{text}."
-
-

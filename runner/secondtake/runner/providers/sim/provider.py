@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from secondtake.runner.providers.sim.brain import Answer, UnknownModelError, answer
 from secondtake.runner.providers.sim.latency import NONE, Latency, latency_of, wait, wait_async
-from secondtake.runner.providers.sim.wire import chunks_of, fill_response
+from secondtake.runner.providers.sim.wire import Chunk, chunks_of, fill_response
 from secondtake.runner.settings import load_settings
 
 if TYPE_CHECKING:
-    from litellm import CustomLLM
-    from litellm.types.utils import GenericStreamingChunk, ModelResponse
+    from litellm.llms.custom_llm import CustomLLM
+    from litellm.types.utils import ModelResponse
 
 PROVIDER: Final = "sim"
 _lock = threading.Lock()
@@ -67,9 +67,9 @@ def timeout_seconds(timeout: Any) -> float | None:
 @cache
 def _handler_class() -> "Callable[..., CustomLLM]":
     """Build the class at first use: its base is LiteLLM's."""
-    import litellm
+    from litellm.llms.custom_llm import CustomLLM
 
-    class SimulatedModels(litellm.CustomLLM):
+    class SimulatedModels(CustomLLM):
         """LiteLLM's four entry points, over `brain.answer`."""
 
         def __init__(self, *, with_latency: bool) -> None:
@@ -79,21 +79,21 @@ def _handler_class() -> "Callable[..., CustomLLM]":
         def completion(  # type: ignore[override]
             self, *, model_response: "ModelResponse", **request: Any
         ) -> "ModelResponse":
-            given, latency = self._answer(request)
+            given, latency = _ask(request, with_latency=self.with_latency)
             wait(_within_timeout(latency.total_s(given.completion_tokens), request))
             return fill_response(model_response, given, model=request["model"])
 
         async def acompletion(  # type: ignore[override]
             self, *, model_response: "ModelResponse", **request: Any
         ) -> "ModelResponse":
-            given, latency = self._answer(request)
+            given, latency = _ask(request, with_latency=self.with_latency)
             await wait_async(_within_timeout(latency.total_s(given.completion_tokens), request))
             return fill_response(model_response, given, model=request["model"])
 
         def streaming(  # type: ignore[override]
             self, **request: Any
-        ) -> "Iterator[GenericStreamingChunk]":
-            given, latency = self._answer(request, streamed=True)
+        ) -> Iterator[Chunk]:
+            given, latency = _ask(request, with_latency=self.with_latency, streamed=True)
             wait(_within_timeout(latency.first_token_s, request))
             for chunk, tokens in chunks_of(given):
                 wait(tokens * latency.token_s)
@@ -101,37 +101,42 @@ def _handler_class() -> "Callable[..., CustomLLM]":
 
         async def astreaming(  # type: ignore[override]
             self, **request: Any
-        ) -> "AsyncIterator[GenericStreamingChunk]":
-            given, latency = self._answer(request, streamed=True)
+        ) -> AsyncIterator[Chunk]:
+            given, latency = _ask(request, with_latency=self.with_latency, streamed=True)
             await wait_async(_within_timeout(latency.first_token_s, request))
             for chunk, tokens in chunks_of(given):
                 await wait_async(tokens * latency.token_s)
                 yield chunk
 
-        def _answer(
-            self, request: Mapping[str, Any], *, streamed: bool = False
-        ) -> tuple[Answer, Latency]:
-            model = str(request["model"])
-            tools, parameters = split_parameters(request["optional_params"])
-            if streamed and int(parameters.get("n") or 1) > 1:
-                raise _bad_request("A simulated model streams one choice; leave out n.", model)
-            try:
-                given = answer(
-                    model=model, messages=request["messages"], tools=tools, parameters=parameters
-                )
-            except UnknownModelError as error:
-                raise litellm.NotFoundError(
-                    message=str(error), model=model, llm_provider=PROVIDER
-                ) from None
-            return given, latency_of(model, given) if self.with_latency else NONE
-
     return SimulatedModels
 
 
-def _bad_request(message: str, model: str) -> Exception:
-    import litellm
+def _ask(
+    request: Mapping[str, Any], *, with_latency: bool, streamed: bool = False
+) -> tuple[Answer, Latency]:
+    """Answer a request as LiteLLM passes it on, and say how long that takes.
 
-    return litellm.BadRequestError(message=message, model=model, llm_provider=PROVIDER)
+    Raises:
+        litellm.NotFoundError: there is no such model.
+        litellm.BadRequestError: several choices are to be streamed.
+    """
+    from litellm.exceptions import BadRequestError, NotFoundError
+
+    model = str(request["model"])
+    tools, parameters = split_parameters(request["optional_params"])
+    if streamed and int(parameters.get("n") or 1) > 1:
+        raise BadRequestError(
+            message="A simulated model streams one choice; leave out n.",
+            model=model,
+            llm_provider=PROVIDER,
+        )
+    try:
+        given = answer(
+            model=model, messages=request["messages"], tools=tools, parameters=parameters
+        )
+    except UnknownModelError as error:
+        raise NotFoundError(message=str(error), model=model, llm_provider=PROVIDER) from None
+    return given, latency_of(model, given) if with_latency else NONE
 
 
 def _within_timeout(seconds: float, request: Mapping[str, Any]) -> float:
@@ -139,10 +144,10 @@ def _within_timeout(seconds: float, request: Mapping[str, Any]) -> float:
     limit_s = timeout_seconds(request.get("timeout"))
     if limit_s is None or seconds <= limit_s:
         return seconds
-    import litellm
+    from litellm.exceptions import Timeout
 
     wait(limit_s)
-    raise litellm.Timeout(
+    raise Timeout(
         message=f"The simulated model needs {seconds:.2f} s; the time-out is {limit_s:g} s.",
         model=str(request["model"]),
         llm_provider=PROVIDER,

@@ -24,7 +24,10 @@ FORMATS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
     "email": (re.compile(rf"^{EMAIL.pattern}$"), "unknown@example.com"),
     "uri": (re.compile(rf"^{URL.pattern}$"), "https://example.com/unknown"),
     "url": (re.compile(rf"^{URL.pattern}$"), "https://example.com/unknown"),
-    "uuid": (re.compile(rf"^{UUID.pattern}$", re.I), "00000000-0000-4000-8000-000000000000"),
+    "uuid": (
+        re.compile(rf"^{UUID.pattern}$", re.IGNORECASE),
+        "00000000-0000-4000-8000-000000000000",
+    ),
     "hostname": (re.compile(r"^[a-z0-9-]+(?:\.[a-z0-9-]+)+$"), "example.com"),
     "ipv4": (re.compile(r"^\d{1,3}(?:\.\d{1,3}){3}$"), "192.0.2.1"),
     "ipv6": (re.compile(r"^[0-9a-f:]+:[0-9a-f:]*$"), "2001:db8::1"),
@@ -56,9 +59,7 @@ def merged(schema: Schema, branch: Any, root: Schema) -> dict[str, Any]:
 def described(field: Field, schema: Schema) -> Field:
     """Return the field with the description and format that its schema has."""
     description = str(schema.get("description") or field.description)
-    return Field(
-        name=field.name, description=description, format=str(schema.get("format") or "")
-    )
+    return Field(name=field.name, description=description, format=str(schema.get("format") or ""))
 
 
 def kind_of(schema: Schema) -> str:

@@ -45,10 +45,26 @@ NUMBER: Final = re.compile(
 )
 MASKS: Final = (EMAIL, URL, UUID, ISO_DATE, NAMED_DATE, TIME, IDENTIFIER)
 MONEY_STEMS: Final = frozenset(
-    stem(w) for w in "price amount cost total usd eur fee value budget salary money paid".split()
+    stem(w)
+    for w in [
+        "price",
+        "amount",
+        "cost",
+        "total",
+        "usd",
+        "eur",
+        "fee",
+        "value",
+        "budget",
+        "salary",
+        "money",
+        "paid",
+    ]
 )
-SHARE_STEMS: Final = frozenset(stem(w) for w in "percent percentage rate share ratio".split())
-COUNT_STEMS: Final = frozenset(stem(w) for w in "count quantity number qty num items".split())
+SHARE_STEMS: Final = frozenset(stem(w) for w in ["percent", "percentage", "rate", "share", "ratio"])
+COUNT_STEMS: Final = frozenset(
+    stem(w) for w in ["count", "quantity", "number", "qty", "num", "items"]
+)
 MONEY_UNITS: Final = frozenset({"usd", "eur", "dollars", "dollar", "euros", "euro", "pounds"})
 
 

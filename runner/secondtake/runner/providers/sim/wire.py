@@ -4,25 +4,34 @@ Used by the simulated models and by `ScriptedModel`: both count tokens the same 
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from secondtake.runner.providers.sim.brain import Answer, Choice
 from secondtake.runner.providers.sim.tokens import split_tokens
 
 if TYPE_CHECKING:
-    from litellm.types.utils import GenericStreamingChunk, ModelResponse
+    from litellm.types.utils import ModelResponse
+
+
+class Chunk(dict[str, Any]):
+    """A generic chunk with an id: LiteLLM takes the response's id from this attribute."""
+
+    id: str
 
 
 def usage_of(answer: Answer) -> dict[str, Any]:
     """Return the usage object of an answer, in OpenAI's form."""
-    usage: dict[str, Any] = {
+    reasoning = answer.reasoning_tokens
+    return {
         "prompt_tokens": answer.prompt_tokens,
         "completion_tokens": answer.completion_tokens,
         "total_tokens": answer.prompt_tokens + answer.completion_tokens,
+        "completion_tokens_details": {
+            "reasoning_tokens": reasoning,
+            "text_tokens": answer.completion_tokens - reasoning,
+        },
     }
-    if answer.reasoning_tokens:
-        usage["completion_tokens_details"] = {"reasoning_tokens": answer.reasoning_tokens}
-    return usage
 
 
 def fill_response(response: "ModelResponse", answer: Answer, *, model: str) -> "ModelResponse":
@@ -45,7 +54,7 @@ def fill_response(response: "ModelResponse", answer: Answer, *, model: str) -> "
     return response
 
 
-def chunks_of(answer: Answer) -> "Iterator[tuple[GenericStreamingChunk, int]]":
+def chunks_of(answer: Answer) -> Iterator[tuple[Chunk, int]]:
     """Yield the first choice in chunks, each with its number of tokens.
 
     Text comes token by token; a tool call as its name, then its arguments in pieces of some
@@ -53,15 +62,16 @@ def chunks_of(answer: Answer) -> "Iterator[tuple[GenericStreamingChunk, int]]":
     caller only when `stream_options.include_usage` asks for it.
     """
     choice = answer.choices[0]
+    new = partial(_chunk, answer.response_id)
     for token in split_tokens(choice.text or ""):
-        yield _chunk(text=token), 1
+        yield new(text=token), 1
     for index, call in enumerate(choice.calls):
-        yield _chunk(tool=_call_delta(index, id=call.id, name=call.name)), 1
+        yield new(tool=_call_delta(index, id=call.id, name=call.name)), 1
         pieces = split_tokens(call.arguments)
         for at in range(0, len(pieces), 8):
             group = pieces[at : at + 8]
-            yield _chunk(tool=_call_delta(index, arguments="".join(group))), len(group)
-    yield _chunk(finish_reason=choice.finish_reason, usage=usage_of(answer)), 0
+            yield new(tool=_call_delta(index, arguments="".join(group))), len(group)
+    yield new(finish_reason=choice.finish_reason, usage=usage_of(answer)), 0
 
 
 def _calls(choice: Choice) -> list[dict[str, Any]]:
@@ -87,17 +97,20 @@ def _call_delta(
 
 
 def _chunk(
+    response_id: str,
     *,
     text: str = "",
     tool: Mapping[str, Any] | None = None,
     finish_reason: str = "",
     usage: Mapping[str, Any] | None = None,
-) -> "GenericStreamingChunk":
-    return {  # pyright: ignore[reportReturnType]
-        "text": text,
-        "tool_use": tool,  # type: ignore[typeddict-item]
-        "is_finished": bool(finish_reason),
-        "finish_reason": finish_reason,
-        "usage": usage,  # type: ignore[typeddict-item]
-        "index": 0,
-    }
+) -> Chunk:
+    chunk = Chunk(
+        text=text,
+        tool_use=tool,
+        is_finished=bool(finish_reason),
+        finish_reason=finish_reason,
+        usage=usage,
+        index=0,
+    )
+    chunk.id = response_id
+    return chunk

@@ -67,7 +67,9 @@ KEYS: Final = re.compile(
     r"((?:[`\"']?[A-Za-z_]\w*[`\"']?(?:\s*\([^)]*\))?\s*(?:,\s*(?:and\s+)?|\s+and\s+))*"
     r"[`\"']?[A-Za-z_]\w*[`\"']?)"
 )
-JSON_ARRAY: Final = re.compile(r"\bJSON (?:array|list)\b|\b(?:array|list) .{0,20}JSON\b", re.I)
+JSON_ARRAY: Final = re.compile(
+    r"\bJSON (?:array|list)\b|\b(?:array|list) .{0,20}JSON\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,152 @@
+"""`secondtake run`: execute a workflow or a prompt here, and record it.
+
+Writes journal segments only and never holds the store, so any number of these run at once.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from secondtake.backend.cli.connect import current_settings
+from secondtake.backend.cli.inputs import read_inputs
+from secondtake.backend.cli.output import json_option, print_json, print_lines
+from secondtake.backend.cli.pairs import Pair
+from secondtake.backend.cli.run_report import profile_lines, result_as_json, result_lines
+
+if TYPE_CHECKING:
+    from secondtake.runner.run import RunRecorder, RunResult
+    from secondtake.runner.settings import Settings
+
+SUPERVISED_THREAD: Final = "secondtake-run"
+"""Name of the thread that `supervise` leaves behind when a run was given up."""
+
+
+@click.command("run")
+@click.argument("workflow", required=False, metavar="[WORKFLOW]")
+@click.option("--prompt", help="Ask this instead of running a workflow.")
+@click.option(
+    "-i",
+    "--input",
+    "inputs",
+    type=Pair(),
+    multiple=True,
+    help="An input, of its declared type. `name=@FILE` reads a file, `name=@-` stdin.",
+)
+@click.option("--model", help="Model of all nodes that name none, e.g. sim/fast.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Change the workflow for this run, e.g. nodes.plan.parameters.temperature=0.",
+)
+@click.option("--tag", "tags", type=Pair(), multiple=True, help="A label of the run.")
+@click.option("--session", "session_id", help="The session that the run belongs to.")
+@click.option("--user", "user_id", help="For whom it is run.")
+@click.option("--tools", help="With --prompt: tools for a loop, e.g. calculator,search_text.")
+@click.option("--profile", is_flag=True, help="Say where the time went.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    workflow: str | None,
+    prompt: str | None,
+    inputs: Sequence[tuple[str, str]],
+    model: str | None,
+    overrides: Sequence[str],
+    tags: Sequence[tuple[str, str]],
+    session_id: str | None,
+    user_id: str | None,
+    tools: str | None,
+    profile: bool,
+    as_json: bool,
+) -> None:
+    """Run a workflow or a prompt, and record it.
+
+    WORKFLOW is a file, or the name of one in the workflows root. Exit code 1 when the run does
+    not end well.
+    """
+    if (workflow is None) == (prompt is None):
+        raise click.UsageError("name either a WORKFLOW or a --prompt")
+    if prompt is not None and inputs:
+        raise click.UsageError("-i goes with a WORKFLOW, not with --prompt")
+    if workflow is not None and tools is not None:
+        raise click.UsageError("--tools goes with --prompt; a workflow names its own tools")
+    settings = current_settings()
+    about: dict[str, Any] = {
+        "settings": settings,
+        "model": model,
+        "overrides": overrides,
+        "tags": dict(tags),
+        "session_id": session_id,
+        "user_id": user_id,
+    }
+    result = _supervised(settings, _execution(workflow, prompt, inputs, tools, about))
+    _print(result, name=workflow or "prompt", profile=profile, as_json=as_json)
+    code = 0 if result.status == "ok" else 1
+    _leave_what_hangs(code)
+    ctx.exit(code)
+
+
+OnStart = Callable[["RunRecorder"], None]
+
+
+def _execution(
+    workflow: str | None,
+    prompt: str | None,
+    inputs: Sequence[tuple[str, str]],
+    tools: str | None,
+    about: dict[str, Any],
+) -> "Callable[[OnStart], RunResult]":
+    """Read what is to be run, and return what runs it.
+
+    Raises:
+        UsageError: a file or a workflow is not as it should be.
+    """
+    from secondtake.runner.workflows.execute import run_prompt, run_workflow
+
+    if workflow is None:
+        names = [name.strip() for name in (tools or "").split(",") if name.strip()]
+        return lambda on_start: run_prompt(prompt or "", tools=names, on_start=on_start, **about)
+    from secondtake.runner.workflows.load import find_workflow
+
+    found = find_workflow(workflow, about["settings"])
+    values = read_inputs(inputs)
+    return lambda on_start: run_workflow(found, values, on_start=on_start, **about)
+
+
+def _supervised(settings: "Settings", execute: "Callable[[OnStart], RunResult]") -> "RunResult":
+    from secondtake.backend.prices.snapshot import ensure_snapshot
+    from secondtake.runner.settings import load_dotenv_into_environment
+    from secondtake.runner.supervise import supervise
+
+    load_dotenv_into_environment()
+    ensure_snapshot(settings.home)
+    return supervise(execute)
+
+
+def _print(result: "RunResult", *, name: str, profile: bool, as_json: bool) -> None:
+    if as_json:
+        print_json(result_as_json(result))
+        return
+    print_lines(result_lines(result, name=name))
+    if profile:
+        print_lines(["", *profile_lines(result)])
+    if result.recording_faults:
+        click.echo(
+            f"warning: {result.recording_faults:,} events could not be recorded; "
+            "see `secondtake doctor`",
+            err=True,
+        )
+
+
+def _leave_what_hangs(code: int) -> None:
+    """End the process at once when a call of a run that was given up still blocks a thread."""
+    if any(thread.name == SUPERVISED_THREAD for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

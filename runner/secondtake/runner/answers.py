@@ -1,0 +1,125 @@
+"""Reads requests and answers of a user's own LLM functions, whatever client made them.
+
+An answer may be text, an `LlmResponse`, or an object in the form of OpenAI's chat completions
+(LiteLLM's too) or of Anthropic's messages.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from secondtake.runner.calls import LlmRequest, LlmResponse, Tokens
+from secondtake.runner.jsonable import to_json_value
+
+REQUEST_KEYS: Final = ("model", "messages", "prompt", "tools", "stream")
+NOT_SENT: Final = ("api_key", "api_base", "base_url", "client", "timeout", "extra_headers")
+"""Arguments that say how to reach the model and do not change its answer."""
+
+
+def llm_request_of(arguments: Mapping[str, Any], *, model: str | None) -> LlmRequest:
+    """Return the request that a function's arguments make; `model` where they name none."""
+    messages = arguments.get("messages")
+    if messages is None:
+        messages = [{"role": "user", "content": str(arguments.get("prompt", ""))}]
+    parameters = {
+        key: value
+        for key, value in arguments.items()
+        if key not in REQUEST_KEYS and key not in NOT_SENT and value is not None
+    }
+    return LlmRequest(
+        model=str(arguments.get("model") or model or "unknown"),
+        messages=[_as_mapping(message) for message in messages],
+        tools=list(arguments.get("tools") or ()),
+        parameters=parameters,
+        stream=bool(arguments.get("stream")),
+    )
+
+
+def describe_answer(answer: Any) -> LlmResponse:
+    """Return what an LLM function gave back as an `LlmResponse`."""
+    if isinstance(answer, LlmResponse):
+        return answer
+    if isinstance(answer, str) or answer is None:
+        return LlmResponse(messages=[{"role": "assistant", "content": answer}])
+    body = _as_mapping(answer)
+    if isinstance(body.get("choices"), Sequence):
+        return _openai_answer(body, answer)
+    if isinstance(body.get("content"), list):
+        return _anthropic_answer(body)
+    return LlmResponse(messages=[{"role": "assistant", "content": _text(to_json_value(answer))}])
+
+
+def _openai_answer(body: Mapping[str, Any], answer: Any) -> LlmResponse:
+    choices = [choice for choice in body["choices"] if isinstance(choice, Mapping)]
+    hidden = getattr(answer, "_hidden_params", None) or {}
+    provider = hidden.get("custom_llm_provider") if isinstance(hidden, Mapping) else None
+    usage = body.get("usage")
+    return LlmResponse(
+        messages=[_without_nulls(choice.get("message") or {}) for choice in choices],
+        finish_reason=choices[0].get("finish_reason") if choices else None,
+        provider=provider or "openai",
+        served_model=body.get("model"),
+        response_id=body.get("id"),
+        service_tier=body.get("service_tier"),
+        usage=usage,
+        tokens=_tokens(usage, "openai"),
+    )
+
+
+def _anthropic_answer(body: Mapping[str, Any]) -> LlmResponse:
+    blocks = [block for block in body["content"] if isinstance(block, Mapping)]
+    text = "".join(str(block.get("text", "")) for block in blocks if block.get("type") == "text")
+    calls = [
+        {
+            "id": block.get("id"),
+            "type": "function",
+            "function": {
+                "name": block.get("name"),
+                "arguments": _text(to_json_value(block.get("input", {}))),
+            },
+        }
+        for block in blocks
+        if block.get("type") == "tool_use"
+    ]
+    message: dict[str, Any] = {"role": "assistant", "content": text or None}
+    if calls:
+        message["tool_calls"] = calls
+    usage = body.get("usage")
+    return LlmResponse(
+        messages=[message],
+        finish_reason=body.get("stop_reason"),
+        provider="anthropic",
+        served_model=body.get("model"),
+        response_id=body.get("id"),
+        usage=usage,
+        tokens=_tokens(usage, "anthropic"),
+    )
+
+
+def _tokens(usage: Any, provider: str) -> Tokens:
+    if not isinstance(usage, Mapping) or not usage:
+        return Tokens()
+    from secondtake.runner.providers.usage import tokens_of
+
+    return tokens_of(usage, provider=provider)
+
+
+def _as_mapping(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return value
+    dump = getattr(value, "model_dump", None)
+    if callable(dump):
+        dumped = dump(mode="json", exclude_none=True)
+        if isinstance(dumped, Mapping):
+            return dumped
+    plain = to_json_value(value)
+    return plain if isinstance(plain, dict) else {"role": "user", "content": _text(plain)}
+
+
+def _without_nulls(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant"} | {k: v for k, v in message.items() if v is not None}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
