@@ -1,5 +1,6 @@
 """The services in this process: opens the store for each request, and loads what is pending."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,6 @@ from duckdb import DuckDBPyConnection
 from secondtake.backend.importers.frame import ImportReport, Progress
 from secondtake.backend.models.runs import (
     RunDetail,
-    RunFacts,
     RunPage,
     RunQuery,
     SpanTree,
@@ -59,11 +59,6 @@ class LocalBackend:
         with self._store() as con:
             return runs.get_run(con, name)
 
-    def get_run_facts(self, name: str) -> RunFacts:
-        """Return a run without its rows."""
-        with self._store() as con:
-            return runs.get_run_facts(con, name)
-
     def run_spans(self, name: str) -> SpanTree:
         """Return the spans of a run as a tree."""
         with self._store() as con:
@@ -109,8 +104,26 @@ class LocalBackend:
 
     @contextmanager
     def _connection(self) -> Iterator[DuckDBPyConnection]:
-        con = open_store(self.settings.home)
-        try:
-            yield con
-        finally:
-            con.close()
+        with _without_pandas():
+            con = open_store(self.settings.home)
+            try:
+                yield con
+            finally:
+                con.close()
+
+
+@contextmanager
+def _without_pandas() -> Iterator[None]:
+    """Keep DuckDB from importing pandas, which costs each command more than a second.
+
+    It does so to find out whether a query's parameter is a pandas value. A process that has
+    imported pandas keeps it.
+    """
+    if "pandas" in sys.modules:
+        yield
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
+    try:
+        yield
+    finally:
+        sys.modules.pop("pandas", None)

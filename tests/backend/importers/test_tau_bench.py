@@ -288,7 +288,8 @@ def test_json_of_another_shape_is_refused_in_one_sentence(tmp_path: Path, conten
 FORK = "trajectories/tau-bench-fork/"
 TAU_FILES = [
     "trajectories/tau-bench/gpt-4o-airline.json.gz",
-    "trajectories/tau-bench-fork/tool-calling-none-0.1_range_0-100_user-none-llm_06232025.json.gz",
+    FORK + "assertions-agent-none-0.1_range_0-100_6_18_2025.json.gz",
+    FORK + "tool-calling-none-0.1_range_0-100_user-none-llm_06232025.json.gz",
 ]
 
 

@@ -66,5 +66,6 @@ def _as_lines(backend: "LocalBackend", run: str, view: str | None, step: int | N
         return message_lines(backend.get_run(run).messages)
     if view == "tools":
         return tool_lines(backend.get_run(run).tool_calls)
-    facts = backend.get_run_facts(run)
-    return run_lines(facts, backend.run_spans(str(facts.run_id)), width=width)
+    detail = backend.get_run(run)
+    tree = backend.run_spans(str(detail.summary.run_id))
+    return run_lines(detail, tree, width=width)

@@ -7,7 +7,8 @@ from typing import Any, Final
 from secondtake.backend.cli import formats
 from secondtake.backend.cli.tables import Column, coloured_status, table
 from secondtake.backend.cli.values import clip, indented, one_line_value, text_of
-from secondtake.backend.models.runs import RunFacts, SpanTree, TreeSpan
+from secondtake.backend.models.records import EvaluationRow
+from secondtake.backend.models.runs import RunDetail, RunFacts, SpanTree, TreeSpan
 
 FACT_WIDTH: Final = 11
 SPANS_SHOWN: Final = 200
@@ -22,12 +23,13 @@ COLUMNS: Final = (
 )
 
 
-def run_lines(run: RunFacts, tree: SpanTree, *, width: int | None) -> list[str]:
+def run_lines(detail: RunDetail, tree: SpanTree, *, width: int | None) -> list[str]:
     """Return the lines that `secondtake show` prints."""
+    run = detail.summary
     name = formats.one_line(run.name or run.workflow or "run")
     return [
         f"{name} · {coloured_status(run.status)} · {run.run_id}",
-        *(f"  {title:<{FACT_WIDTH}}{text}" for title, text in _facts(run)),
+        *(f"  {title:<{FACT_WIDTH}}{text}" for title, text in (*_facts(run), *_scores(detail))),
         "",
         *_tree_lines(tree, simulated=bool(run.simulated), width=width),
         *_ending(run),
@@ -49,6 +51,23 @@ def _facts(run: RunFacts) -> Iterator[tuple[str, str]]:
             yield title, formats.one_line(text)
     if run.inputs is not None:
         yield "input", clip(one_line_value(run.inputs), 500)
+
+
+def _scores(detail: RunDetail) -> Iterator[tuple[str, str]]:
+    scores = [
+        f"{score.name or 'score'} {_verdict(score)}"
+        for score in detail.evaluations
+        if score.span_id is None
+    ]
+    if scores:
+        yield "scores", formats.one_line(", ".join(scores))
+
+
+def _verdict(score: EvaluationRow) -> str:
+    if score.score_value is None:
+        return score.label or formats.UNKNOWN
+    value = f"{score.score_value:g}"
+    return f"{value} ({score.label})" if score.label else value
 
 
 def _calls(run: RunFacts) -> str:

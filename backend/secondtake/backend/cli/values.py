@@ -31,4 +31,4 @@ def clip(text: str, limit: int = TEXT_CHARACTERS) -> str:
 
 def indented(text: str, indent: str = INDENT) -> list[str]:
     """Return foreign text as indented lines, safe to print."""
-    return [indent + line for line in visible(clip(text)).split("\n")]
+    return [(indent + line).rstrip() for line in visible(clip(text)).split("\n")]

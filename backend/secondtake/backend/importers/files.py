@@ -6,7 +6,7 @@ import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from secondtake.runner.errors import UsageError
 from secondtake.runner.jsonable import to_json_value
@@ -70,6 +70,16 @@ def parse_json(path: Path, data: bytes) -> Any:
         raise UsageError(f"{path} is nested too deeply to be a recording.") from error
 
 
+def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a JSON value is an object."""
+    return isinstance(value, dict)
+
+
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Tell whether a JSON value is a list."""
+    return isinstance(value, list)
+
+
 def sha256_of(data: bytes) -> str:
     """Return the SHA-256 of `data` in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
@@ -82,9 +92,9 @@ def stem_of(path: Path) -> str:
 
 def shape_of(value: Any) -> str:
     """Say in a few words what a JSON value is, for an error's text."""
-    if isinstance(value, dict):
-        keys = ", ".join(sorted(map(str, value))[:5])
+    if is_object(value):
+        keys = ", ".join(sorted(value)[:5])
         return f"an object with the keys {keys}" if keys else "an empty object"
-    if isinstance(value, list):
+    if is_list(value):
         return f"a list of {len(value)} items" if value else "an empty list"
     return f"the value {str(value)[:40]!r}"

@@ -22,6 +22,8 @@ from typing import Any, Final, TypeGuard
 from secondtake.backend.importers.builder import RunBuilder
 from secondtake.backend.importers.files import (
     SourceFile,
+    is_list,
+    is_object,
     parse_json,
     read_bytes,
     sha256_of,
@@ -52,28 +54,30 @@ def read_file(path: Path) -> SourceFile:
     """
     data = read_bytes(path)
     value = parse_json(path, data)
-    problems = [problem_of(record) for record in value] if isinstance(value, list) else ["none"]
+    records: list[Any] = value if is_list(value) else []
+    problems = [problem_of(record) for record in records]
     if all(problems):
-        first = "" if not isinstance(value, list) or not value else f" (the first: {problems[0]})"
+        first = f" (of the first: {problems[0]})" if problems else ""
         raise UsageError(
             f"{path} is no result of tau-bench: it holds {shape_of(value)}{first}, and a result "
             "is a list of objects with task_id, reward and traj. Name a file that tau-bench wrote."
         )
-    return SourceFile(path=path, stem=stem_of(path), sha256=sha256_of(data), records=value)
+    return SourceFile(path=path, stem=stem_of(path), sha256=sha256_of(data), records=records)
 
 
 def problem_of(record: Any) -> str | None:
     """Say why a record cannot be taken; None when it can."""
-    if not isinstance(record, dict):
+    if not is_object(record):
         return f"it is {shape_of(record)}, not an object"
     missing = [key for key in ("task_id", "reward", "traj") if key not in record]
     if missing:
         return f"it has no {' and no '.join(missing)}"
-    if not isinstance(record["traj"], list):
+    traj = record["traj"]
+    if not is_list(traj):
         return "its traj is not a list"
-    if not isinstance(record.get("info", {}), dict):
+    if not is_object(record.get("info", {})):
         return "its info is not an object"
-    for place, message in enumerate(record["traj"]):
+    for place, message in enumerate(traj):
         problem = _message_problem(message)
         if problem is not None:
             return f"message {place} of its traj {problem}"
@@ -90,7 +94,7 @@ def build(record: Mapping[str, Any], origin: Origin, builder: RunBuilder) -> Non
     info: Mapping[str, Any] = record.get("info") or {}
     task = info.get("task")
     named = told_by_name(origin.file.stem)
-    _start(record, origin, builder, task=task if isinstance(task, dict) else {}, named=named)
+    _start(record, origin, builder, task=task if is_object(task) else {}, named=named)
     _converse(record["traj"], builder, model=named.get("model"))
     reward = record["reward"]
     is_number = _is_number(reward)
@@ -141,10 +145,10 @@ def parse_arguments(text: Any) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an odd escape in somebody else's text
-            value = ast.literal_eval(text)
+            value: Any = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
-    return value if isinstance(value, dict) else text
+    return value if is_object(value) else text
 
 
 def pair_results(
@@ -218,7 +222,7 @@ def _converse(traj: Sequence[Mapping[str, Any]], builder: RunBuilder, *, model: 
             builder.message(message)
             continue
         builder.llm_call(message, model=model)
-        calls = message.get("tool_calls") or []
+        calls: list[Mapping[str, Any]] = message.get("tool_calls") or []
         for call, answer in zip(
             calls, pair_results(calls, _answers_after(traj, place)), strict=True
         ):
@@ -252,14 +256,14 @@ def _add_tool_call(
 
 
 def _message_problem(message: Any) -> str | None:
-    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+    if not is_object(message) or not isinstance(message.get("role"), str):
         return "has no role"
-    calls = message.get("tool_calls") or []
-    if not isinstance(calls, list):
+    calls: Any = message.get("tool_calls") or []
+    if not is_list(calls):
         return "has tool_calls that are not a list"
     for call in calls:
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        function: Any = call.get("function") if is_object(call) else None
+        if not is_object(function) or not isinstance(function.get("name"), str):
             return "has a tool call without a function's name"
     return None
 

@@ -71,16 +71,6 @@ def get_run(con: DuckDBPyConnection, name: str) -> RunDetail:
     )
 
 
-def get_run_facts(con: DuckDBPyConnection, name: str) -> RunFacts:
-    """Return a run without its rows.
-
-    Raises:
-        NotFoundError: no run fits.
-        AmbiguousError: more than one run fits.
-    """
-    return _facts(con, resolve_run(con, name))
-
-
 def run_spans(con: DuckDBPyConnection, name: str) -> SpanTree:
     """Return the spans of a run as a tree.
 

@@ -36,6 +36,8 @@ def report_validation(source: Source, error: ValidationError) -> None:
     for problem in error.errors(include_url=False):
         keys = _file_keys(source.data, problem["loc"])
         text, of_key = _explain(source.data, keys, problem)
+        if problem["type"] == "union_tag_invalid":
+            keys = (*keys, "kind")
         # Each member of a union complains of the same value: once is enough.
         if keys not in reported or of_key:
             source.report(keys, text, of_key=of_key)

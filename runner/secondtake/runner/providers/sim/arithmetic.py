@@ -31,14 +31,15 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"square root of NUM", "{0} ** 0.5"),
         (r"square of NUM", "{0} ** 2"),
         (r"half of NUM", "{0} / 2"),
-        (r"NUMUNIT (?:plus) NUM", "{0} + {1}"),
-        (r"NUMUNIT (?:minus|less) NUM", "{0} - {1}"),
+        (r"NUMUNIT plus NUM(?!\d|[.,]\d|\s*(?:%|percent))", "{0} + {1}"),
+        (r"NUMUNIT (?:minus|less) NUM(?!\d|[.,]\d|\s*(?:%|percent))", "{0} - {1}"),
         (r"NUMUNIT (?:times|multiplied by) NUM", "{0} * {1}"),
         (r"NUMUNIT (?:divided by|over) NUM", "{0} / {1}"),
+        (r"NUMUNIT plus NUM\s*(?:%|percent)(?! of)", "{0} * (1 + {1} / 100)"),
+        (r"NUMUNIT (?:minus|less) NUM\s*(?:%|percent)(?! of)", "{0} * (1 - {1} / 100)"),
         (r"NUM squared", "{0} ** 2"),
         (
-            r"NUM (?:[a-z]+ ){1,4}(?:at|for|cost(?:ing|s)?|priced at) NUMUNIT"
-            r" (?:each|apiece|per \w+|a piece)",
+            r"NUM (?:[a-z]+ ){1,4}(?:at|for|costs?|priced at) NUMUNIT (?:each|apiece|per \w+)",
             "{0} * {1}",
         ),
     )
@@ -56,6 +57,10 @@ OPERATIONS: Final[dict[type[ast.AST], Callable[[Decimal, Decimal], Decimal]]] = 
     ast.FloorDiv: operator.floordiv,
     ast.Pow: operator.pow,
 }
+CHANGE: Final = re.compile(
+    r"\s*,?\s*(plus|minus|less)\s+(\d+(?:\.\d+)?)\s*(?:%|percent)(?!\s*of\b)", re.IGNORECASE
+)
+"""What may follow a sum: `plus 19 percent VAT`."""
 SYMBOLS: Final = str.maketrans({"x": "*", "×": "*", "÷": "/", "^": " ** "})  # noqa: RUF001
 
 
@@ -71,6 +76,7 @@ def find_expressions(text: str) -> list[str]:
             found.append((match.start(), match.end(), form.format(*numbers)))
     for match in INFIX.finditer(masked):
         found.append((match.start(), match.end(), _infix(match.group())))
+    found = [_with_change(masked, *item) for item in found]
     kept: list[tuple[int, int, str]] = []
     for start, end, expression in sorted(found, key=lambda f: (f[0] - f[1], f[0])):
         overlaps = any(start < e and s < end for s, e, _ in kept)
@@ -119,6 +125,15 @@ def _value(node: ast.AST) -> Decimal:
             raise ValueError("power too large")
         return OPERATIONS[type(node.op)](left, right)
     raise ValueError("not a sum")
+
+
+def _with_change(text: str, start: int, end: int, expression: str) -> tuple[int, int, str]:
+    """Take in what follows a sum: `plus 19 percent VAT`."""
+    change = CHANGE.match(text, end)
+    if not change:
+        return start, end, expression
+    sign = "+" if change.group(1).lower() == "plus" else "-"
+    return start, change.end(), f"({expression}) * (1 {sign} {change.group(2)} / 100)"
 
 
 def _plain(number: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, cast
 
 from secondtake.runner.providers.sim.arithmetic import find_expressions, muddled
 from secondtake.runner.providers.sim.conversation import Conversation, call_key
-from secondtake.runner.providers.sim.evidence import focus, search_phrases
+from secondtake.runner.providers.sim.evidence import TIME_QUESTION, focus, search_phrases
 from secondtake.runner.providers.sim.fill import fill_arguments
 from secondtake.runner.providers.sim.lexicon import IMPERATIVES, word_set
 from secondtake.runner.providers.sim.prose import GREETING, THANKS
@@ -31,12 +31,6 @@ LIST: Final = word_set("list ls dir tree")
 FILES: Final = word_set("file files dir directory folder folders documents paths")
 QUERY_PARAMETERS: Final = ("query", "q", "text", "pattern", "term", "keyword", "search", "phrase")
 PATH_PARAMETERS: Final = ("path", "file", "filename", "filepath", "document")
-TIME_QUESTION: Final = re.compile(
-    r"\b(?:what (?:time|day|date)|what'?s the (?:time|date)|(?:current|today'?s) (?:time|date|day)|"
-    r"time (?:is it|now)|(?:date|day) (?:is it )?today|which day|what is the (?:current )?"
-    r"(?:time|date)|which (?:year|month) is it)\b",
-    re.IGNORECASE,
-)
 LOOK_UP: Final = re.compile(
     r"\b(?:search|find|look up|according to|documents?|files?|sources?|read|notes|research|"
     r"investigate)\b",
@@ -45,6 +39,8 @@ LOOK_UP: Final = re.compile(
 FILES_QUESTION: Final = re.compile(
     r"\b(?:which|what|list|how many|show)\b.{0,20}\b(?:files|documents|folders?)\b", re.IGNORECASE
 )
+PATH_WEIGHT: Final = 2
+"""How often a file's name counts beside the lines found in it."""
 MATCH_LEAST: Final = 2.0
 """A tool of no known kind is called when its name and description match the question this well."""
 
@@ -162,7 +158,7 @@ class _Chooser:
         if not text or (len(text) < 60 and (GREETING.match(text) or THANKS.match(text))):
             return []
         calls = [*self._sums(), *self._clock()]
-        if not calls and not self._only_sums():
+        if not calls and focus(self.conversation):
             steps: tuple[Callable[[], list[Call]], ...] = (
                 self._other, self._named_files, self._files, self._search, self._read_hits,
             )  # fmt: skip
@@ -204,12 +200,6 @@ class _Chooser:
         if not tool or self._used(tool) or not TIME_QUESTION.search(self.conversation.question):
             return []
         return [self._fill(tool)[0]]
-
-    def _only_sums(self) -> bool:
-        """Whether sums and the time are all that is asked for."""
-        asked = self.conversation.question
-        closed = bool(find_expressions(asked)) or bool(TIME_QUESTION.search(asked))
-        return closed and not LOOK_UP.search(asked)
 
     def _other(self) -> list[Call]:
         scored = [
@@ -264,7 +254,7 @@ class _Chooser:
         """Whether the prompt itself does not answer the question yet."""
         given = [passage.text for passage in self.conversation.task.given]
         if not given or LOOK_UP.search(self.conversation.instructions):
-            return bool(focus(self.conversation))
+            return True
         known = {s for text in given for s in stems(text)}
         wanted = set(stems(focus(self.conversation)))
         return len(wanted & known) < 0.5 * len(wanted)
@@ -275,7 +265,9 @@ class _Chooser:
             return True
         used = self._used(tool)
         wasteful = self.dice.lapses("search/more", weight=1.5)
+        reader = self._of("read")
         enough = bool(self._hits()) and not (wasteful and used < 2)
+        enough = enough or (reader is not None and self._used(reader) > 0)
         return enough or used >= self.dice.skill.search_limit
 
     def _hits(self) -> list[str]:
@@ -286,10 +278,11 @@ class _Chooser:
             if result.tool not in finders or result.is_error:
                 continue
             for path in result.paths:
-                found.setdefault(path, path)
+                found.setdefault(path, f"{path} " * PATH_WEIGHT)
             for passage in result.passages():
                 if passage.source:
-                    found[passage.source] = f"{found.get(passage.source, '')} {passage.text}"
+                    known = found.get(passage.source) or f"{passage.source} " * PATH_WEIGHT
+                    found[passage.source] = f"{known} {passage.text}"
         wanted = f"{self.conversation.topic} {focus(self.conversation)}"
         scores = relevance(wanted, [re.sub(r"[/_.-]", " ", text) for text in found.values()])
         order = sorted(range(len(found)), key=lambda i: (-round(scores[i], 9), i))

@@ -76,7 +76,14 @@ class Conversation:
     @cached_property
     def passages(self) -> list[Passage]:
         """All that is known, the freshest first: tool results, the task, what came before."""
-        found = [p for result in self.results for p in result.passages()]
+        read = {str(v) for r in self.results for v in r.arguments.values() if not r.is_error}
+        # A search hit is one line of a file; once the file was read, its sentences are better.
+        found = [
+            passage
+            for result in self.results
+            for passage in result.passages()
+            if passage.source not in read or passage.source in map(str, result.arguments.values())
+        ]
         found += self.task.given
         found += [p for result in self.past_results for p in result.passages()]
         found += [p for prompt in reversed(self.earlier) for p in prompt.given]
@@ -122,12 +129,16 @@ class Conversation:
 
     @cached_property
     def stated_topic(self) -> str | None:
-        """What the conversation is about where the prompt says so; None when it does not."""
+        """What the task is about where it says so; None when it does not."""
+        return self._topic_of(self.task)
+
+    @staticmethod
+    def _topic_of(prompt: Prompt) -> str | None:
         for label in TOPIC_LABELS:
-            value = self.task.labels.get(label) or self.system.labels.get(label)
+            value = prompt.labels.get(label)
             if value and (label not in {"question", "query"} or len(value.split()) <= 4):
                 return value.strip(" .\"'")
-        texts = (self.task.question, self.system.question, self.task.text)
+        texts = (prompt.question, prompt.text)
         for pattern, text in ((p, t) for t in texts for p in ABOUT):
             for match in pattern.finditer(text):
                 topic = TOPIC_END.sub("", match.group(1)).strip(" .\"'")
@@ -139,7 +150,9 @@ class Conversation:
     def topic(self) -> str:
         """What the conversation is about, in a few words."""
         asked = self.task.labels.get("question") or self.question
-        return self.stated_topic or " ".join(keywords(asked)[:4])
+        words = keywords(asked)[:4]
+        of_system = self._topic_of(self.system) if len(words) < 2 else None
+        return self.stated_topic or of_system or " ".join(words)
 
 
 def read_conversation(messages: Sequence[Mapping[str, Any]]) -> Conversation:

@@ -3,18 +3,26 @@
 import re
 from typing import Final
 
-from secondtake.runner.providers.sim.arithmetic import muddled
+from secondtake.runner.providers.sim.arithmetic import find_expressions, muddled
 from secondtake.runner.providers.sim.conversation import Conversation
-from secondtake.runner.providers.sim.lexicon import IMPERATIVES, STOPWORDS
+from secondtake.runner.providers.sim.lexicon import IMPERATIVES, RELATED, STOPWORDS
 from secondtake.runner.providers.sim.prompt import Passage
 from secondtake.runner.providers.sim.skill import Dice
-from secondtake.runner.providers.sim.text import keywords, relevance, stem, words
+from secondtake.runner.providers.sim.text import keywords, relevance, stem, stems, words
 
-KEEP_SHARE: Final = 0.6
-"""Sentences less relevant than this share of the best one are left out."""
+DIRECT_SHARE: Final = 0.6
+OPEN_SHARE: Final = 0.35
+"""Sentences less relevant than this share of the best one are left out; a question for one
+number, date or name is answered more narrowly than an open one."""
 
 FITTING_BONUS: Final = 1.6
 """What a sentence gains that has the kind of thing that is asked for: a number, a date, a name."""
+
+SAYS_NOTHING: Final = re.compile(
+    r"\b(?:does not say anything|nothing (?:given|that I)|no source on|could not find out)\b",
+    re.IGNORECASE,
+)
+"""What a model writes that found nothing; it is no evidence."""
 
 KINDS: Final = (
     (re.compile(r"\bhow (?:much|many|tall|long|old|far|high|big|large|often|fast|heavy|deep)\b|"
@@ -25,6 +33,13 @@ KINDS: Final = (
     (re.compile(r"\b(?:who|whose|whom)\b", re.IGNORECASE), re.compile(r"(?<!^)\b[A-Z][a-z]+\b")),
     (re.compile(r"\b(?:where|which (?:city|country|place))\b", re.IGNORECASE),
      re.compile(r"\b(?:in|at|near|to)\s+(?:the\s+)?[A-Z]")),
+    (
+        re.compile(r"\bwhat (?:is|are) .*\bworks?\b|\bhow do(?:es)? .*\bwork\b", re.IGNORECASE),
+        re.compile(
+            r"^(?:An?\s+|The\s+)?[\w-]+(?:\s[\w-]+)?\s+(?:is|are|moves?|delivers?|means|consists?|"
+            r"works?|uses?|turns?)\b"
+        ),
+    ),
     (re.compile(r"\bwhy\b", re.IGNORECASE), re.compile(r"\b(?:because|since|due to|so that|reason)\b", re.IGNORECASE)),
 )  # fmt: skip
 """What a question word asks for, and what a sentence must have to give it."""
@@ -117,10 +132,34 @@ META: Final = frozenset(
 """Words about the work itself, not about its subject."""
 
 
+CLAUSE: Final = re.compile(
+    r",?\s+and\s+(?=(?:what|how|which|who|when|where|is|are|do|does|compute|calculate|multiply|"
+    r"add|divide|tell)\b)|[;?]",
+    re.IGNORECASE,
+)
+TIME_QUESTION: Final = re.compile(
+    r"\b(?:what (?:time|day|date)|what'?s the (?:time|date)|(?:current|today'?s) (?:time|date|day)|"
+    r"time (?:is it|now)|(?:date|day) (?:is it )?today|which day|what is the (?:current )?"
+    r"(?:time|date)|which (?:year|month) is it)\b",
+    re.IGNORECASE,
+)
+
+
+def open_question(conversation: Conversation) -> str:
+    """Return the question without the clauses that a calculator or a clock answers."""
+    clauses = CLAUSE.split(conversation.question)
+    kept = [c for c in clauses if not find_expressions(c) and not TIME_QUESTION.search(c)]
+    return " ".join(clause.strip() for clause in kept if clause.strip())
+
+
 def focus(conversation: Conversation) -> str:
     """Return the words to look for: the questions asked, else the subject of the task."""
     questions = [s for s in conversation.task.asked if s.endswith("?")]
-    text = " ".join(questions) or f"{conversation.topic} {conversation.question}"
+    text = open_question(conversation)
+    if not text:
+        return ""
+    if not questions:
+        text = f"{conversation.topic} {text}"
     kept = [
         w for w in keywords(text) if w.lower() not in IMPERATIVES and stem(w.lower()) not in META
     ]
@@ -132,15 +171,23 @@ def search_phrases(conversation: Conversation, dice: Dice) -> list[str]:
 
     The last word is put in the singular, so that a literal search finds both forms.
     """
-    text = " ".join([*(s for s in conversation.task.asked if s.endswith("?")), focus(conversation)])
-    runs = _word_runs(text)
+    runs = _word_runs(open_question(conversation))
     singles = sorted(keywords(focus(conversation)), key=lambda w: (-len(w), w))
     phrases = [conversation.stated_topic] if conversation.stated_topic else []
-    phrases += [" ".join(run[i : i + 2]) for run in runs for i in range(len(run) - 1)]
+    pairs = [" ".join(run[i : i + 2]) for run in runs for i in range(len(run) - 1)]
+    # A pair with a number in it, such as an invoice's, finds the right file at once.
+    phrases += sorted(pairs, key=lambda pair: not any(c.isdigit() for c in pair))
     unique = list(dict.fromkeys(_singular(phrase) for phrase in [*phrases, *singles] if phrase))
     if dice.lapses("search"):
         unique = unique[1:] + unique[:1]
     return unique
+
+
+def related_words(text: str) -> str:
+    """Return words that often stand in an answer to a question with these words."""
+    own = set(stems(text))
+    found = [group for asked, group in RELATED if own & {stem(word) for word in asked}]
+    return " ".join(word for group in found for word in sorted(group))
 
 
 def _word_runs(text: str) -> list[list[str]]:
@@ -168,15 +215,17 @@ def find_evidence(
     """
     passages = conversation.passages
     wanted = about or focus(conversation)
+    wider = related_words(wanted)
     texts = [passage.text for passage in passages]
-    scores = [
-        score * (FITTING_BONUS if _fits_question(conversation.question, text) else 1.0)
-        for score, text in zip(relevance(wanted, texts), texts, strict=True)
-    ]
+    asked = open_question(conversation)
+    pairs = zip(relevance(wanted, texts), relevance(wider, texts), texts, strict=True)
+    scores = [(own + 0.5 * near) * _fitness(asked, text) for own, near, text in pairs]
     order = [i for i in _descending(scores) if scores[i] > 0]
     if not order:
         return []
-    kept = [i for i in order if scores[i] >= KEEP_SHARE * scores[order[0]]][:limit]
+    direct = len(CLAUSE.split(asked.rstrip("?. "))) == 1 and any(k.search(asked) for k, _ in KINDS)
+    least = (DIRECT_SHARE if direct else OPEN_SHARE) * scores[order[0]]
+    kept = [i for i in order if scores[i] >= least][:limit]
     label = f"evidence/{wanted}"
     if dice.lapses(label):
         if len(order) > 1 and dice.happens(f"{label}/how", 0.6):
@@ -194,7 +243,11 @@ def salient(conversation: Conversation, dice: Dice, *, limit: int) -> list[Passa
     Salience is the mean frequency of a sentence's words in the whole, with a bonus for the
     subject of the task.
     """
-    passages = [p for p in conversation.passages if len(words(p.text)) > 3]
+    passages = [
+        p
+        for p in conversation.passages
+        if len(words(p.text)) > 3 and not SAYS_NOTHING.search(p.text)
+    ]
     subject = {stem(w.lower()) for w in keywords(conversation.topic)}
     bags = [{stem(w.lower()) for w in keywords(p.text)} for p in passages]
     counts: dict[str, int] = {}
@@ -213,8 +266,13 @@ def salient(conversation: Conversation, dice: Dice, *, limit: int) -> list[Passa
     return [passages[i] for i in sorted(order[:limit])]
 
 
-def _fits_question(question: str, text: str) -> bool:
-    return any(asks.search(question) and gives.search(text) for asks, gives in KINDS)
+def _fitness(question: str, text: str) -> float:
+    fits = any(asks.search(question) and gives.search(text) for asks, gives in KINDS)
+    fragment = text[:1].islower() or bool(re.search(r"[,a-z]$", text))
+    says_nothing = SAYS_NOTHING.search(text)
+    factor = FITTING_BONUS if fits else 1.0
+    short = len(words(text)) < 4
+    return 0.0 if says_nothing else factor * (0.5 if fragment or short else 1.0)
 
 
 def _descending(scores: list[float]) -> list[int]:

@@ -32,6 +32,8 @@ Schema = Mapping[str, Any]
 DEPTH_MAX: Final = 6
 """Below this depth only what is required is filled."""
 UNKNOWN: Final = "unknown"
+FIELD_LAPSE: Final = 0.5
+"""A single field goes wrong half as easily as a whole answer."""
 
 
 class Filler:
@@ -145,7 +147,7 @@ class Filler:
     def _items(self, items: Schema, field: Field, count: int, depth: int) -> list[Any]:
         options = items.get("enum")
         if isinstance(options, list):
-            return self._options(cast(list[Any], options), field)
+            return self._options(options, field)
         kind = schemas.kind_of(items)
         if kind == "object":
             return self._objects(items, field, count, depth)
@@ -195,7 +197,7 @@ class Filler:
         given = " ".join(p.text for p in self.conversation.task.given)
         local = self.passage.text if self.passage else given
         best = choose_label(texts, local or self.conversation.facts)
-        if self.dice.lapses(f"field/{field.name}"):
+        if self.dice.lapses(f"field/{field.name}", weight=FIELD_LAPSE):
             best = (best + 1) % len(options)
         return options[best]
 
@@ -211,7 +213,7 @@ class Filler:
             value = bool(schema.get("default", False))
         else:
             self.found += 1
-        return not value if self.dice.lapses(f"field/{field.name}", weight=0.7) else value
+        return not value if self.dice.lapses(f"field/{field.name}", weight=FIELD_LAPSE) else value
 
     def _number(self, schema: Schema, field: Field, *, whole: bool) -> int | float:
         value = self._stated_number(field)
@@ -220,7 +222,7 @@ class Filler:
             self.invented += 1
         else:
             self.found += 1
-            if self.dice.lapses(f"field/{field.name}"):
+            if self.dice.lapses(f"field/{field.name}", weight=FIELD_LAPSE):
                 value = float(muddled(f"{value:.10g}"))
         return schemas.fit_number(value, schema, whole=whole)
 
@@ -239,7 +241,7 @@ class Filler:
             value = str(schema.get("default") or self._made_up(field))
         else:
             self.found += 1
-            if len(value) < 60 and self.dice.lapses(f"field/{field.name}"):
+            if len(value) < 60 and self.dice.lapses(f"field/{field.name}", weight=FIELD_LAPSE):
                 value = muddled(value) if any(c.isdigit() for c in value) else UNKNOWN
         return schemas.fit_text(value, schema)
 

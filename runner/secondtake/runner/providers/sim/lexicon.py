@@ -105,9 +105,25 @@ CONCEPTS: Final = tuple(
     prize click free lottery claim; approve accept approved fine yes pass ready; reject deny
     declined refused fail unacceptable; risk danger threat problem concern uncertainty;
     animal dog cat bird fish mammal
-    """.split(";")
+    """.strip().split(";")
 )
 """Words that tend to speak of the same thing; used to choose a label for a text."""
+
+RELATED: Final = tuple(
+    (word_set(asked), word_set(answers))
+    for asked, answers in (
+        ("cost costs price expensive", "euros euro dollars cents price subsidy maintenance year"),
+        ("benefit benefits advantage", "saves save cheaper lower lowered better reduces instead"),
+        ("limit limits drawback risk risks problem", "falls loss mistake noise needs only least"),
+        ("perform performance evidence well", "factor survey reached measured average percent"),
+        ("compare alternative alternatives", "cheaper than instead beyond another lower higher"),
+        ("develop future", "planned replaced expected forecast soon"),
+        ("rule rules standard", "law required distance allowed permit"),
+        ("know choosing choose", "first needs before worth mistakes decides"),
+        ("work works", "moves makes uses turns instead"),
+    )
+)
+"""What is asked, and the words that often stand in an answer to it."""
 
 QUESTION_ASPECTS: Final = (
     "What {be} {topic} and how {do} {they} work?",
@@ -116,9 +132,9 @@ QUESTION_ASPECTS: Final = (
     "What evidence is there on how well {topic} perform{s} in practice?",
     "How {do} {topic} compare with the alternatives?",
     "What are the risks of {topic}, and how can they be reduced?",
+    "What should somebody know before choosing {topic}?",
     "Who uses {topic} today, and what have they learned?",
     "How {be} {topic} likely to develop in the next years?",
-    "What should somebody know before choosing {topic}?",
     "Which rules and standards apply to {topic}?",
 )
 """Questions that can be asked about any topic; `{s}` is the verb's ending."""

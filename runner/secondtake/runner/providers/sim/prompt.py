@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from secondtake.runner.providers.sim.lexicon import IMPERATIVES, word_set
-from secondtake.runner.providers.sim.text import BULLET, sentences, words
+from secondtake.runner.providers.sim.text import BULLET, logical_lines, sentences, stem, words
 
 LABEL: Final = re.compile(
-    r"^\s*(?:[-*•]\s+|#{1,6}\s*)?(?:\*\*|__)?([^\W\d_][\w '/()-]{0,40}?)(?:\*\*|__)?\s*:(?:\*\*)?"
+    r"^\s*(?:[-*•]\s+|#{1,6}\s*)?(?:\*\*|__)?([^\W\d_][\w '/()%-]{0,40}?)(?:\*\*|__)?\s*:(?:\*\*)?"
     r"(?:\s+(.*))?$"
 )
 INLINE_LABEL: Final = re.compile(
@@ -62,7 +62,7 @@ def read_prompt(text: str) -> Prompt:
     """Sort the sentences of a prompt into what is asked and what is given."""
     prompt = Prompt(text=text)
     reader = _Reader(prompt)
-    for line in INLINE_LABEL.sub("\n", text).splitlines():
+    for line in logical_lines(INLINE_LABEL.sub("\n", text)):
         reader.take(line)
     return prompt
 
@@ -132,7 +132,7 @@ class _Reader:
             self.source = find_paths(value)[0]
         if label in QUESTION_LABELS:
             self.prompt.asked.extend(sentences(value))
-        elif label in GIVEN_LABELS:
+        elif _is_given(label):
             self._give(value)
         elif not is_request(value):
             self._give(f"{match.group(1).strip()}: {value}")
@@ -158,4 +158,4 @@ class _Reader:
 
 
 def _is_given(label: str) -> bool:
-    return bool(set(words(label)) & GIVEN_LABELS)
+    return bool({stem(word) for word in words(label)} & {stem(word) for word in GIVEN_LABELS})

@@ -26,7 +26,6 @@ GREETING: Final = re.compile(
 THANKS: Final = re.compile(r"^\W*(?:thanks|thank you|great|perfect|that is all)\b", re.IGNORECASE)
 QUOTE: Final = re.compile(r"\b(?:quote|quotes|quoting|verbatim|word for word)\b", re.IGNORECASE)
 OPENERS: Final = ("", "In short: ", "From what is given: ", "As far as the sources go: ")
-CALCULATION: Final = re.compile(r"^\s*-?[$€£]?[\d.,e+-]+\s*$")
 
 
 def write_answer(conversation: Conversation, wishes: Wishes, dice: Dice) -> str:
@@ -61,7 +60,8 @@ def generate_questions(conversation: Conversation, dice: Dice, *, count: int) ->
     }
     aspects = list(QUESTION_ASPECTS)
     if dice.temperature > 0:
-        aspects.sort(key=lambda aspect: dice.share(f"aspect/{aspect}"))
+        reach = count + round(min(dice.temperature, 1.0) * max(0, len(aspects) - count))
+        aspects[:reach] = sorted(aspects[:reach], key=lambda a: dice.share(f"aspect/{a}"))
     found = [aspect.format(**forms) for aspect in aspects]
     if dice.lapses("questions") and count > 2:
         found[1] = f"What about {topic}?"
@@ -76,8 +76,8 @@ def write_finding(conversation: Conversation, wishes: Wishes, dice: Dice) -> str
     if polite and not conversation.results:
         return polite
     parts = _computed(conversation.results) + [f"{c}." for c in compute(conversation, dice)]
-    limit = wishes.sentence_limit or wishes.count or max(1, dice.skill.evidence_limit - 2)
-    calculated = {r.text.strip() for r in conversation.results if CALCULATION.match(r.text)}
+    limit = wishes.sentence_limit or wishes.count or dice.skill.evidence_limit - 1
+    calculated = {r.text.strip() for r in conversation.results if r.is_number}
     found = [
         p
         for p in find_evidence(conversation, dice, limit=limit)
@@ -104,12 +104,18 @@ def write_summary(conversation: Conversation, wishes: Wishes, dice: Dice) -> str
 def write_report(conversation: Conversation, wishes: Wishes, dice: Dice) -> str:
     """Return a report with headings, made of the sentences given and their sources."""
     sections = wishes.sections or ("Summary", "Findings", "Sources")
-    lines = [f"# {write_title(conversation, dice)}"]
-    for section in sections:
-        body = _section(section, conversation, wishes, dice)
-        if body:
-            lines += ["", f"## {section}", "", body]
-    return "\n".join(lines)
+    limit = max(3, dice.skill.evidence_limit)
+    while True:
+        lines = [f"# {write_title(conversation, dice)}"]
+        for section in sections:
+            body = _section(section, conversation, dice, limit=limit)
+            if body:
+                lines += ["", f"## {section}", "", body]
+        report = "\n".join(lines)
+        fits = not wishes.word_limit or len(report.split()) <= wishes.word_limit
+        if fits or limit == 1:
+            return report
+        limit -= 1
 
 
 def gaps(conversation: Conversation) -> list[str]:
@@ -118,14 +124,16 @@ def gaps(conversation: Conversation) -> list[str]:
     return [w for w in keywords(focus(conversation)) if stem(w.lower()) not in known]
 
 
-def _section(name: str, conversation: Conversation, wishes: Wishes, dice: Dice) -> str:
+def _section(name: str, conversation: Conversation, dice: Dice, *, limit: int) -> str:
     heading = set(words(name))
-    facts = salient(conversation, dice, limit=max(3, dice.skill.evidence_limit))
+    lead = find_evidence(conversation, dice, limit=min(2, limit), about=conversation.topic)
+    facts = salient(conversation, dice, limit=limit + len(lead))
+    facts = [fact for fact in facts if fact not in lead][:limit]
     if heading & {"sources", "references", "source"}:
-        sources = dict.fromkeys(p.source for p in conversation.passages if p.source)
+        sources = dict.fromkeys(p.source for p in [*lead, *facts] if p.source)
         return "\n".join(f"- {source}" for source in sources)
     if heading & {"summary", "overview", "introduction", "abstract", "answer", "conclusion"}:
-        best = find_evidence(conversation, dice, limit=2, about=conversation.topic) or facts[:2]
+        best = lead or facts[:2]
         return " ".join(_sentence(p.text) for p in best) or _without_evidence(conversation, dice)
     if heading & {"open", "gaps", "limits", "limitations", "unknown", "questions"}:
         missing = gaps(conversation)
@@ -136,7 +144,9 @@ def _section(name: str, conversation: Conversation, wishes: Wishes, dice: Dice) 
         about = f"should recommend choose best {conversation.topic}"
         found = find_evidence(conversation, dice, limit=2, about=about) or facts[:1]
         return "\n".join(f"- {cited(p)}" for p in found)
-    return "\n".join(f"- {cited(p)}" for p in facts) or _without_evidence(conversation, dice)
+    if not facts and not lead:
+        return _without_evidence(conversation, dice)
+    return "\n".join(f"- {cited(p)}" for p in facts)
 
 
 def _label(conversation: Conversation, wishes: Wishes, dice: Dice) -> str:
@@ -197,10 +207,8 @@ def _review(conversation: Conversation, wishes: Wishes, dice: Dice) -> str:
     figures = sum(bool(re.search(r"\d", p.text)) for p in given)
     sources = len({p.source for p in given if p.source})
     missing = gaps(conversation)
-    lines = [
-        f"It makes {len(given)} statements, {figures} of them with figures, from "
-        f"{sources or 'no named'} source{'' if sources == 1 else 's'}."
-    ]
+    counted = f"{sources or 'no named'} source{'' if sources == 1 else 's'}"
+    lines = [f"It makes {len(given)} statements, {figures} of them with figures, from {counted}."]
     if missing and not dice.lapses("review"):
         lines.append(f"It says nothing about {', '.join(missing[:3])}.")
     best = find_evidence(conversation, dice, limit=1)
@@ -213,7 +221,7 @@ def _computed(results: tuple[ToolResult, ...]) -> list[str]:
     parts: list[str] = []
     for result in results:
         asked = [v for v in result.arguments.values() if isinstance(v, str)]
-        if CALCULATION.match(result.text) and asked:
+        if result.is_number and asked:
             parts.append(f"{asked[0]} = {result.text.strip()}.")
         elif not result.arguments and re.search(r"\d{4}-\d\d-\d\d", result.text):
             value = next(iter(result.labels().values()), result.text.strip())
@@ -223,10 +231,7 @@ def _computed(results: tuple[ToolResult, ...]) -> list[str]:
 
 def _asks_for_more(conversation: Conversation) -> bool:
     """Whether something was looked up besides sums and the time."""
-    return any(
-        not CALCULATION.match(r.text) and r.arguments and not r.is_empty
-        for r in conversation.results
-    )
+    return any(not r.is_number and r.arguments and not r.is_empty for r in conversation.results)
 
 
 def _courtesy(text: str) -> str | None:
@@ -259,12 +264,12 @@ def _as_list(items: list[str], instructions: str) -> str:
 
 
 def _within_limits(text: str, wishes: Wishes) -> str:
-    tokens = text.split(" ")
-    if wishes.word_limit and len(text.split()) > wishes.word_limit:
-        kept = " ".join(tokens[: wishes.word_limit]).rstrip(" ,;:")
-        ends = [m.end() for m in re.finditer(r"[.!?](?=\s|$)", kept)]
-        return kept[: ends[-1]] if ends and ends[-1] > len(kept) / 3 else f"{kept}."
-    return text
+    ends = [match.end() for match in re.finditer(r"\S+", text)]
+    if not wishes.word_limit or len(ends) <= wishes.word_limit:
+        return text
+    kept = text[: ends[wishes.word_limit - 1]].rstrip(" ,;:")
+    stops = [m.end() for m in re.finditer(r"[.!?](?=\s|$)", kept)]
+    return kept[: stops[-1]] if stops and stops[-1] > len(kept) / 3 else f"{kept}."
 
 
 def _sentence(text: str) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from secondtake.runner.providers.sim.prompt import Passage, find_paths, read_prompt
-from secondtake.runner.providers.sim.text import sentences
+from secondtake.runner.providers.sim.text import logical_lines, sentences
 
 HIT: Final = re.compile(r"^([\w./-]+\.\w{1,5}):(?:(\d+):)?\s?(.*)$")
+NUMBER_ALONE: Final = re.compile(r"^\s*-?[$€£]?\d[\d.,e+-]*\s*$")
 ERROR: Final = re.compile(
     r"^\W*(?:error|traceback|exception|\w*error:|failed|refused|cannot|unknown|invalid|"
     r"no such|not found)\b",
@@ -36,6 +37,11 @@ class ToolResult:
             mapping = cast(Mapping[str, Any], value)
             return bool(mapping.get("error")) or mapping.get("is_error") is True
         return bool(ERROR.match(self.text))
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is nothing but a number, as a calculator returns it."""
+        return bool(NUMBER_ALONE.match(self.text))
 
     @property
     def is_empty(self) -> bool:
@@ -92,7 +98,7 @@ def _has_content(value: Any) -> bool:
 
 
 def _text_passages(text: str, *, source: str | None) -> Iterator[Passage]:
-    for line in text.splitlines():
+    for line in logical_lines(text):
         hit = HIT.match(line.strip())
         if hit and find_paths(hit.group(1)):
             for sentence in sentences(hit.group(3)):
@@ -108,7 +114,7 @@ def _json_passages(value: Any, *, source: str | None) -> Iterator[Passage]:
     if isinstance(value, Mapping):
         yield from _mapping_passages(cast(Mapping[str, Any], value), source=source)
     elif isinstance(value, list):
-        for item in cast(list[Any], value):
+        for item in value:
             yield from _json_passages(item, source=source)
     elif isinstance(value, str):
         yield from _text_passages(value, source=source)
@@ -146,7 +152,7 @@ def _leaves(value: Any, key: str = "value") -> Iterator[tuple[str, str]]:
         for name, inner in cast(Mapping[str, Any], value).items():
             yield from _leaves(inner, str(name))
     elif isinstance(value, list):
-        for inner in cast(list[Any], value):
+        for inner in value:
             yield from _leaves(inner, key)
     elif value is not None:
         yield key, scalar_text(value)

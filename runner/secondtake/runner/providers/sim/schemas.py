@@ -45,7 +45,7 @@ def resolve(schema: Any, root: Schema) -> dict[str, Any]:
             break
         found = {**_target(reference, root), **found}
     parts = found.pop("allOf", None)
-    for part in cast(list[Any], parts) if isinstance(parts, list) else []:
+    for part in parts if isinstance(parts, list) else []:
         found = _joined(found, resolve(part, root))
     return found
 
@@ -66,7 +66,7 @@ def kind_of(schema: Schema) -> str:
     """Return the type to fill: the first that is not null, else what the keywords imply."""
     kind: Any = schema.get("type")
     if isinstance(kind, list):
-        kinds = [str(k) for k in cast(list[Any], kind)]
+        kinds = [str(k) for k in kind]
         return next((k for k in kinds if k != "null"), "null")
     if isinstance(kind, str):
         return kind
@@ -172,7 +172,7 @@ def different(value: Any, schema: Schema, known: list[Any]) -> Any:
     """Return a value like `value` that is not among `known`; `value` when there is no way."""
     options = schema.get("enum")
     if isinstance(options, list):
-        return next((o for o in cast(list[Any], options) if o not in known), value)
+        return next((o for o in options if o not in known), value)
     if isinstance(value, bool):
         return not value if value in known else value
     for number in range(1, len(known) + 2):

@@ -38,7 +38,7 @@ class Skill:
 
 SKILLS: Final = {
     "strong": Skill(
-        name="strong", lapse=0.0, invalid_json=0.0, search_limit=2, read_limit=2,
+        name="strong", lapse=0.0, invalid_json=0.0, search_limit=3, read_limit=2,
         evidence_limit=5, reasoning_share=0.4, first_token_ms=320.0, prompt_token_ms=0.03,
         token_ms=6.0,
     ),

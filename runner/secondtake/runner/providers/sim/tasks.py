@@ -62,20 +62,16 @@ def compute(conversation: Conversation, dice: Dice) -> list[str]:
     Sums that a tool did already are left out. Long results go wrong more easily.
     """
     results: list[str] = []
-    for expression in find_expressions(conversation.question):
+    done = sum(result.is_number for result in conversation.results)
+    for expression in find_expressions(conversation.question)[done:]:
         value = evaluate(expression)
-        if value is None or _known(conversation, expression):
+        if value is None:
             continue
         text = number_text(value)
         if dice.lapses(f"compute/{expression}", weight=0.3 + 0.2 * len(text)):
             text = muddled(text)
         results.append(f"{expression} = {text}")
     return results
-
-
-def _known(conversation: Conversation, expression: str) -> bool:
-    given = (str(v) for r in conversation.results for v in r.arguments.values())
-    return any(re.sub(r"\s", "", v) == re.sub(r"\s", "", expression) for v in given)
 
 
 def _items(conversation: Conversation) -> list[str]:

@@ -15,9 +15,15 @@ ABBREVIATION: Final = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|approx|ca|Dr|Mr|Mrs|Ms|Prof|No|St|Fig|Inc|Ltd|Co)|\b[A-Z])\.$"
 )
 BULLET: Final = re.compile(r"^\s*(?:[-*•]\s+|\d{1,2}[.)]\s+|#{1,6}\s+|>\s+)")
+BREAK: Final = re.compile(
+    r"^(?:[-*•>#|<`~=\[{]|\d{1,2}[.)]\s|(?:\*\*)?[A-Z][\w '/()%-]{0,40}:(?:\*\*)?(?:\s|$))"
+)
+"""What begins a line of its own even after a long line: a bullet, a heading, a label."""
+WRAPPED_LEAST: Final = 60
+"""A line this long may go on in the next one."""
 SUFFIXES: Final = (
     ("ational", "ate"), ("ization", "ize"), ("isation", "ize"), ("fulness", "ful"),
-    ("iveness", "ive"), ("ments", "ment"), ("ingly", ""), ("edly", ""), ("ies", "y"),
+    ("iveness", "ive"), ("ances", ""), ("ance", ""), ("ments", "ment"), ("ingly", ""), ("edly", ""), ("ies", "y"),
     ("sses", "ss"), ("ing", ""), ("ed", ""), ("es", ""), ("ly", ""), ("s", ""), ("e", ""),
 )  # fmt: skip
 
@@ -54,10 +60,43 @@ def keywords(text: str) -> list[str]:
     return list(found.values())
 
 
+def logical_lines(text: str) -> list[str]:
+    """Join the lines of a wrapped paragraph, and write each table row as a line of its own.
+
+    Blank lines, headings, bullets and labels stay where they are. A row of a table with the
+    header `item | price` reads `lamp: price 4`.
+    """
+    lines: list[str] = []
+    header: list[str] = []
+    wrapped = False
+    for line in text.splitlines():
+        bare = line.strip()
+        row = [cell.strip() for cell in bare.strip("|").split("|")] if bare[:1] == "|" else []
+        if row:
+            if not header:
+                header = row
+            elif any(re.search(r"\w", cell) for cell in row):
+                lines.append(_row_text(header, row))
+            wrapped = False
+            continue
+        header = []
+        if wrapped and bare and not BREAK.match(bare):
+            lines[-1] = f"{lines[-1]} {bare}"
+        else:
+            lines.append(line)
+        wrapped = len(bare) >= WRAPPED_LEAST
+    return lines
+
+
+def _row_text(header: list[str], row: list[str]) -> str:
+    named = [f"{name} {cell}" for name, cell in zip(header[1:], row[1:], strict=False) if cell]
+    return f"{row[0]}: {', '.join(named)}" if named else row[0]
+
+
 def sentences(text: str) -> list[str]:
     """Split prose, bullets and lines into sentences without their markers."""
     result: list[str] = []
-    for line in text.splitlines():
+    for line in logical_lines(text):
         bare = BULLET.sub("", line).strip()
         start = 0
         for end in SENTENCE_END.finditer(bare):

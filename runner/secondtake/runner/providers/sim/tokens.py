@@ -63,5 +63,5 @@ def _part_text(part: Any) -> str:
     if isinstance(part, str):
         return part
     if isinstance(part, Mapping) and isinstance(part.get("text"), str):  # pyright: ignore[reportUnknownMemberType]
-        return part["text"]  # pyright: ignore[reportUnknownVariableType]
+        return str(part["text"])  # pyright: ignore[reportUnknownVariableType]
     return ""

@@ -101,9 +101,11 @@ def labelled_value(field: Field, labels: dict[str, str]) -> str | None:
     best: tuple[float, str] | None = None
     for label, value in labels.items():
         label_stems = {stem(word) for word in words(label)}
-        shared = len(label_stems & field.name_stems)
-        if not shared or not value:
+        if not value:
             continue
+        if set(words(label)) <= set(words(field.description)):
+            best = best or (0.5, value)
+        shared = len(label_stems & field.name_stems)
         fit = shared / len(label_stems | field.name_stems)
         if fit >= 0.5 and (best is None or fit > best[0]):
             best = (fit, value)
@@ -251,7 +253,16 @@ def _place_or_name(field: Field, text: str) -> str | None:
         return _group(re.compile(r"\bto\s+([A-Z][\w-]+(?: [A-Z][\w-]+)*)"), text)
     if field.speaks_of("city", "location", "place", "country", "town", "region", "where"):
         return _group(PLACE, text)
-    if field.speaks_of("company", "organisation", "organization", "employer", "vendor"):
+    if field.speaks_of(
+        "company",
+        "organisation",
+        "organization",
+        "employer",
+        "vendor",
+        "seller",
+        "supplier",
+        "issuer",
+    ):
         return _first(COMPANY, text)
     person = ("name", "person", "author", "customer", "user", "contact", "sender", "recipient")
     if field.speaks_of(*person) and not field.speaks_of("file", "tool", "product", "model"):
