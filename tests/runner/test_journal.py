@@ -19,9 +19,7 @@ RUN = new_run_id()
 
 def event(number: int) -> AmbientRead:
     now = datetime.now(UTC)
-    return AmbientRead(
-        run_id=RUN, seq=number, recorded_at=now, ambient_kind="random", value=number
-    )
+    return AmbientRead(run_id=RUN, seq=number, recorded_at=now, ambient_kind="random", value=number)
 
 
 def journal(home: Path) -> list[str]:
@@ -168,9 +166,7 @@ def test_a_writer_can_be_used_again_after_it_was_closed(home: Path) -> None:
 
 def test_two_processes_that_make_the_key_at_once_agree_on_it(home: Path) -> None:
     keys: list[bytes] = []
-    threads = [
-        threading.Thread(target=lambda: keys.append(store_key(home))) for _ in range(16)
-    ]
+    threads = [threading.Thread(target=lambda: keys.append(store_key(home))) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -5,12 +5,20 @@ and only then returns the answer. What the execution raises is recorded and rais
 the recording itself is counted and the call goes on without it. Outside a run, `call` executes.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+)
+from typing import Any, Final, TypeVar, cast
 
-from secondtake.runner.calls import LlmRequest, ToolRequest
+from secondtake.runner.calls import LlmFailure, LlmRequest, ToolRequest
 from secondtake.runner.context import RunContext, current, entered
 from secondtake.runner.llm_call import OpenLlmCall
+from secondtake.runner.llm_functions import StreamCollector
 from secondtake.runner.tool_call import OpenToolCall
 
 T = TypeVar("T")
@@ -61,6 +69,67 @@ async def acall(
         raise
     open_call.answer(response, describe)
     return response
+
+
+def stream(request: LlmRequest, execute: Callable[[], Iterable[T]]) -> Iterator[T]:
+    """Give on what a streaming call gives, and record it when it ends, however it ends."""
+    open_call = _begin(request)
+    if open_call is None:
+        yield from execute()
+        return
+    collector = StreamCollector()
+    try:
+        with entered(open_call.context):
+            pieces = iter(execute())
+        while True:
+            with entered(open_call.context):
+                piece = next(pieces, _END)
+            if piece is _END:
+                break
+            collector.add(piece)
+            yield cast(T, piece)
+    except BaseException as error:
+        open_call.finish(_with_partial(error, collector))
+        raise
+    open_call.answer(collector.response())
+
+
+async def astream(
+    request: LlmRequest, execute: Callable[[], Awaitable[AsyncIterable[T]]]
+) -> AsyncIterator[T]:
+    """Give on what an asynchronous streaming call gives; see `stream`."""
+    open_call = _begin(request)
+    if open_call is None:
+        async for piece in await execute():
+            yield piece
+        return
+    collector = StreamCollector()
+    try:
+        with entered(open_call.context):
+            pieces = aiter(await execute())
+        while True:
+            with entered(open_call.context):
+                piece = await anext(pieces, _END)
+            if piece is _END:
+                break
+            collector.add(piece)
+            yield cast(T, piece)
+    except BaseException as error:
+        open_call.finish(_with_partial(error, collector))
+        raise
+    open_call.answer(collector.response())
+
+
+_END: Final = object()
+
+
+def _with_partial(error: BaseException, collector: StreamCollector) -> BaseException:
+    """Attach what had arrived: its usage is billed and its text is worth seeing."""
+    if not hasattr(error, "llm_failure"):
+        error_class = "cancelled" if isinstance(error, GeneratorExit) else "unknown"
+        failure = LlmFailure(error_class=error_class, partial=collector.response())
+        error.llm_failure = failure  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    return error
 
 
 def _begin(request: Request) -> OpenLlmCall | OpenToolCall | None:

@@ -81,7 +81,9 @@ class Conversation:
         self, message: Mapping[str, Any], parent: Turn | None, key: tuple[UUID | None, bytes]
     ) -> NewTurn:
         plain = {name: item for name, item in self._clean(message).items() if item is not None}
-        content = content_digest(plain)
+        # Usually nothing had to be cleaned, and the digest of what was sent serves again.
+        same = plain == message and all(plain.values())
+        content = key[1] if same else content_digest(plain)
         order = dict(parent.call_order) if parent else {}
         turn = Turn(
             message_id=message_id_of(self._run_id, parent.message_id if parent else None, content),

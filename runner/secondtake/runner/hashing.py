@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 from uuid import UUID
 
 from secondtake.runner.jsonable import canonical_bytes
@@ -62,6 +63,14 @@ def value_hash(value: Any) -> str:
     return digest(canonical_bytes(value))
 
 
+NOTHING_HASH: Final = value_hash({})
+
+
+@lru_cache(maxsize=1000)
+def _model_hash(model: str) -> str:
+    return digest(model.encode())
+
+
 def derived_uuid(*parts: Any) -> UUID:
     """Return a UUIDv8 (RFC 9562 §5.8) that is the same for the same parts."""
     raw = int.from_bytes(hashlib.blake2b(canonical_bytes(parts), digest_size=16).digest(), "big")
@@ -109,7 +118,8 @@ def request_hashes(
     *, model: str, messages_hash: str, tools_hash: str, parameters: Mapping[str, Any]
 ) -> RequestHashes:
     """Return the hashes of an LLM request; `parameters` are JSON already and redacted."""
-    groups = (digest(model.encode()), messages_hash, tools_hash, value_hash(parameters))
+    parameters_hash = value_hash(parameters) if parameters else NOTHING_HASH
+    groups = (_model_hash(model), messages_hash, tools_hash, parameters_hash)
     return RequestHashes(digest("".join(groups).encode()), *groups)
 
 

@@ -1,6 +1,7 @@
 """An LLM call on its way through the boundary: its messages, hashes, tokens and price."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from secondtake.runner import events
@@ -13,6 +14,7 @@ from secondtake.runner.open_call import OpenCall
 from secondtake.runner.pricing import price
 
 TOKEN_FIELDS: Final = tuple(events.TokenFields.model_fields)
+_token_values: Final = attrgetter(*TOKEN_FIELDS)
 NO_TOOLS_HASH: Final = value_hash([])
 
 
@@ -107,9 +109,10 @@ class OpenLlmCall(OpenCall):
             served_model=answer.served_model,
             provider=answer.provider,
             service_tier=answer.service_tier,
-            snapshot=run.sink.prices,
+            snapshot=run.prices,
+            at=self.started_at,
         )
-        fields: dict[str, Any] = {name: getattr(tokens, name) for name in TOKEN_FIELDS}
+        fields: dict[str, Any] = dict(zip(TOKEN_FIELDS, _token_values(tokens), strict=True))
         return fields | {
             "provider": answer.provider,
             "served_model": answer.served_model,

@@ -20,13 +20,13 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from secondtake.runner import boundary, faults
-from secondtake.runner.answers import describe_answer, llm_request_of
 from secondtake.runner.calls import ToolRequest
 from secondtake.runner.context import RunContext, current, entered
 from secondtake.runner.context import node as open_node
 from secondtake.runner.errors import SettingsError
 from secondtake.runner.events import SpanKind
 from secondtake.runner.limits import Limits
+from secondtake.runner.llm_functions import describe_answer, llm_request_of
 from secondtake.runner.run import RunRecorder, start_run
 
 P = ParamSpec("P")
@@ -148,30 +148,36 @@ def llm(function: F | None = None, *, model: str | None = None) -> Any:
 
     Its arguments `model`, `messages` (or `prompt`) and `tools` are the request, the others are
     parameters. It returns text, or an answer in OpenAI's or Anthropic's form, whose tokens are
-    then recorded and priced.
+    then recorded and priced. A generator, or a call with `stream=True`, gives texts or OpenAI's
+    chunks, and is recorded when it ends.
     """
     if function is None:
         return functools.partial(llm, model=model)
-    _refuse_generators(function, "LLM call")
     bind = _binder(function)
+    is_stream = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+    is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
-    if inspect.iscoroutinefunction(function):
+    async def produce(*args: Any, **kwargs: Any) -> Any:
+        made = function(*args, **kwargs)
+        return await made if inspect.isawaitable(made) else made
 
-        @functools.wraps(function)
-        async def call_async(*args: Any, **kwargs: Any) -> Any:
-            request = llm_request_of(bind(args, kwargs), model=model)
-            return await boundary.acall(
-                request, lambda: function(*args, **kwargs), describe=describe_answer
-            )
+    async def call_async(*args: Any, **kwargs: Any) -> Any:
+        request = llm_request_of(bind(args, kwargs), model=model)
+        if request.stream:
+            return boundary.astream(request, lambda: produce(*args, **kwargs))
+        return await boundary.acall(
+            request, lambda: function(*args, **kwargs), describe=describe_answer
+        )
 
-        return call_async
-
-    @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         request = llm_request_of(bind(args, kwargs), model=model)
+        if is_stream and is_async:
+            return boundary.astream(request, lambda: produce(*args, **kwargs))
+        if is_stream or request.stream:
+            return boundary.stream(request, lambda: function(*args, **kwargs))
         return boundary.call(request, lambda: function(*args, **kwargs), describe=describe_answer)
 
-    return call
+    return functools.wraps(function)(call_async if is_async and not is_stream else call)
 
 
 def wrap(function: F, *, name: str | None = None) -> F:

@@ -17,6 +17,7 @@ from secondtake.runner.environment import describe_environment
 from secondtake.runner.errors import BudgetExceeded, RunCancelled, RunStopped
 from secondtake.runner.events import BaseEvent, Replayable, RunStatus
 from secondtake.runner.hashing import new_run_id
+from secondtake.runner.journal import encode_fields
 from secondtake.runner.limits import Limits, Meter, Totals
 from secondtake.runner.settings import Settings, load_settings
 from secondtake.runner.sink import Sink, sink_for
@@ -103,6 +104,8 @@ class RunRecorder:
         self._output: Any = None
         self._result: RunResult | None = None
         self.context = RunContext(run=self)
+        self.prices = sink.prices
+        """The price snapshot of the whole run, None when the home has none."""
 
     # Values as they may be stored.
 
@@ -160,13 +163,13 @@ class RunRecorder:
             if not self.is_open:
                 return False
             try:
-                recorded_at = self.now()
-                made = [
-                    kind(run_id=self.run_id, seq=self._seq + at, recorded_at=recorded_at, **fields)
+                about = {"run_id": self.run_id, "recorded_at": self.now()}
+                lines = [
+                    encode_fields(kind, {**about, "seq": self._seq + at, **fields})
                     for at, (kind, fields) in enumerate(items)
                 ]
-                self._seq += len(made)
-                self._sink.write(*made)
+                self._seq += len(lines)
+                self._sink.writer.write_lines(lines)
             except Exception as error:  # noqa: BLE001 - recording must not break the run
                 self.fault("an event", error, count=len(items))
                 return False

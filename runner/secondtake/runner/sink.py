@@ -3,14 +3,14 @@
 import secrets
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from secondtake.runner import faults
-from secondtake.runner.blobs import move_out_binaries
+from secondtake.runner.blobs import BLOB_BYTES_MIN, move_out_binaries
 from secondtake.runner.events import BaseEvent
 from secondtake.runner.home import KEY_BYTES, store_key
 from secondtake.runner.journal import SegmentWriter
-from secondtake.runner.jsonable import to_json_value
+from secondtake.runner.jsonable import clean_text, to_json_value
 from secondtake.runner.pricing import PriceSnapshot, load_snapshot
 from secondtake.runner.redaction import Redactor
 from secondtake.runner.settings import Settings
@@ -46,6 +46,9 @@ class Sink:
 
     def clean_message(self, message: Any) -> dict[str, Any]:
         """Return a message as it may be stored; in content-off mode its structure alone."""
+        if self.content and type(message) is dict and all(map(_is_short_text, message.values())):
+            texts = self.redactor.value({key: clean_text(text) for key, text in message.items()})
+            return cast(dict[str, Any], texts)
         if self.content:
             cleaned = self.clean(message)
             return cleaned if isinstance(cleaned, dict) else {"content": cleaned}
@@ -66,6 +69,10 @@ class Sink:
     def structure(self, value: Any) -> Any:
         """Return settings-like JSON as it may be stored, also in content-off mode."""
         return self.redactor.value(to_json_value(value))
+
+
+def _is_short_text(value: Any) -> bool:
+    return type(value) is str and len(value) < BLOB_BYTES_MIN
 
 
 def _key(home: Path) -> bytes:

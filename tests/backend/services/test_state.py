@@ -64,7 +64,7 @@ def test_a_change_that_does_not_fit_is_told_and_left_out() -> None:
     rows = [change("init", "n", "text", None), change("add", "n", 1, "plan")]
     state = state_at(RUN, rows, step=None)
     assert state.values == {"n": "text"}
-    assert state.problems == ["step 1: `add` of a int to 'n', which is a str"]
+    assert state.problems == ["step 1: `add` cannot join a number to 'n', which holds text"]
 
 
 def test_a_step_that_there_is_not_is_told() -> None:

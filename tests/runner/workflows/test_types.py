@@ -1,3 +1,4 @@
+import copy
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def test_a_type_tells_what_fits(name: str, fits: list[Any], misfits: list[Any]) 
 
 @pytest.mark.parametrize("name", ["str", "list[]", "list[str]", "", "List", "list[string"])
 def test_an_unknown_type_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError, match="unknown type"):
         parse_type(name)
 
 
@@ -89,11 +90,10 @@ def test_each_reducer_joins_a_change(
 def test_reducing_leaves_both_sides_as_they_were(
     current: list[Any], change: list[Any]
 ) -> None:
-    before = (repr(current), repr(change))
+    before = (copy.deepcopy(current), copy.deepcopy(change))
     result = reduce(current, change, "append")
     result.append("more")
-    for item in result:
+    for item in result[len(current) :]:
         if isinstance(item, list):
             item.append("more")
-    assert repr(change) == before[1]
-    assert len(current) == len(eval(before[0], {"nan": None, "inf": None}))
+    assert (current, change) == before

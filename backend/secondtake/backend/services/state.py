@@ -13,6 +13,17 @@ from secondtake.backend.models.runs import StateAt, StateQuery, StateStep
 from secondtake.backend.services.runs import resolve_run
 from secondtake.backend.store import memory
 
+_KINDS: Final = {
+    "bool": "a boolean",
+    "dict": "an object",
+    "float": "a number",
+    "int": "a number",
+    "list": "a list",
+    "NoneType": "null",
+    "str": "text",
+}
+"""How a value is called, by its Python type."""
+
 
 def fold_state(con: DuckDBPyConnection, query: StateQuery) -> StateAt:
     """Return the state of a run at its end, or after a step.
@@ -87,8 +98,8 @@ def _apply(values: dict[str, Any], row: MemoryRow) -> str | None:
     try:
         values[key] = _FOLDS[row.operation or ""](values[key], row.value)
     except TypeError:
-        held = type(values[key]).__name__
-        return f"`{row.operation}` of a {type(row.value).__name__} to {key!r}, which is a {held}"
+        held, added = (_KINDS.get(type(v).__name__, "it") for v in (values[key], row.value))
+        return f"`{row.operation}` cannot join {added} to {key!r}, which holds {held}"
     return None
 
 

@@ -98,8 +98,9 @@ def describe_failure(
 
 
 def retry_after_s(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
-    """Return how long the provider asks to wait: `retry-after-ms`, or `Retry-After` in seconds or
-    as an HTTP date. None when it does not say, or not in a way that can be read.
+    """Return how long the provider asks to wait, None when it does not say it legibly.
+
+    It may say so as `retry-after-ms`, or as `Retry-After` in seconds or as an HTTP date.
     """
     values = {name.lower(): value for name, value in headers.items()}
     for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
@@ -130,7 +131,10 @@ def _classify(error: BaseException, tap: WireTap) -> str:
             return "connection"
     if tap.status is not None and not tap.is_stream and read_json(tap.body()) is None:
         return "protocol"
-    return _exception_class(error) or "unknown"
+    named = _exception_class(error)
+    if named == "connection" and _exception_class(list(_causes(error))[-1]) is None:
+        return "unknown"  # LiteLLM calls every fault of its own a connection error
+    return named or "unknown"
 
 
 def _status_class(status: int, error: BaseException, tap: WireTap) -> str:

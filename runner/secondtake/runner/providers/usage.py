@@ -84,6 +84,7 @@ READERS: Final[Mapping[str, Callable[[Usage], Tokens]]] = {
     "anthropic": anthropic_tokens,
     "azure": openai_chat_tokens,
     "openai": openai_chat_tokens,
+    "scripted": openai_chat_tokens,
     "sim": openai_chat_tokens,
 }
 """The reader of each provider whose convention is known, by LiteLLM's name of the provider."""

@@ -1,5 +1,6 @@
 """What the nodes of one run share: tools, functions, the recorder, and how a model is asked."""
 
+import importlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,7 +79,17 @@ def prepare(workflow: Workflow, settings: Settings, *, tools: Sequence[Tool] = (
             problems.append(f"{workflow.path or workflow.name}: node `{name}`: {error.message}")
     if problems:
         raise WorkflowError(problems)
+    _load_libraries(workflow.definition)
     return Prepared(workflow=workflow, settings=settings, tools=registries, functions=functions)
+
+
+def _load_libraries(definition: Definition) -> None:
+    """Import what takes seconds now: else the first node's timing would tell of imports."""
+    importlib.import_module("langgraph.graph")
+    if any(isinstance(node, ModelNode) for node in definition.nodes.values()):
+        from secondtake.runner.providers.library import load_litellm
+
+        load_litellm()
 
 
 def resolve_tools(names: Sequence[str], every: ToolRegistry, settings: Settings) -> ToolRegistry:

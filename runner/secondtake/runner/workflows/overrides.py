@@ -82,7 +82,7 @@ def _is_input(override: Override, workflow: Workflow) -> bool:
     known = workflow.definition.inputs
     if name not in known:
         cure = did_you_mean(name, known, none="the workflow has no inputs")
-        raise UsageError(f"{override.flag}: no input '{name}'; {cure}")
+        raise UsageError(f"{override.flag}: no input `{name}`; {cure}")
     return True
 
 
@@ -113,7 +113,7 @@ def _resolve(data: Any, override: Override) -> Keys:
 def _index(here: list[Any], part: str, override: Override) -> int:
     if not part.isdigit() or int(part) >= len(here):
         raise UsageError(
-            f"{override.flag}: no item '{part}' in a list of {len(here)}; the first is 0"
+            f"{override.flag}: no item `{part}` in a list of {len(here)}; the first is 0"
         )
     return int(part)
 
@@ -129,8 +129,8 @@ def _unknown(keys: Keys, part: str, known: Sequence[str]) -> str:
     what = {"nodes": "node", "state": "state key", "inputs": "input"}
     kind = what.get(str(keys[-1]), "key") if len(keys) == 1 else "key"
     where = f" in {'.'.join(map(str, keys))}" if kind == "key" and keys else ""
-    cure = did_you_mean(part, known, none="nothing can be set below it").replace("`", "'")
-    return f"no {kind} '{part}'{where}; {cure}"
+    cure = did_you_mean(part, known, none="nothing can be set below it")
+    return f"no {kind} `{part}`{where}; {cure}"
 
 
 def _set(source: Source, keys: Keys, override: Override) -> Any:
@@ -141,7 +141,7 @@ def _set(source: Source, keys: Keys, override: Override) -> Any:
         else:
             here = here[key]
         if not isinstance(here, dict | list):
-            raise UsageError(f"{override.flag}: '{key}' is a value, nothing can be set below it")
+            raise UsageError(f"{override.flag}: `{key}` is a value, nothing can be set below it")
     value = _value(source.data, keys, override)
     here[keys[-1]] = value
     source.origins[keys] = override.flag

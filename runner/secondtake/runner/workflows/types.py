@@ -72,7 +72,7 @@ def parse_type(text: str) -> ValueType:
         return ValueType(text)
     if found := LIST_OF.match(text):
         return ValueType("list", parse_type(found["item"]))
-    raise ValueError(text)
+    raise ValueError(f"unknown type {text!r}")
 
 
 def is_json(value: Any, depth: int = 0) -> bool:

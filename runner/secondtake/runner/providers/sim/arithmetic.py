@@ -106,10 +106,11 @@ def number_text(value: Decimal) -> str:
 
 
 def muddled(value: str) -> str:
-    """Return `value` with two neighbouring digits swapped, else with one digit changed."""
-    for i in range(len(value) - 1):
+    """Return `value` with its last two unequal neighbouring digits swapped, else one changed."""
+    for i in reversed(range(len(value) - 1)):
         first, second = value[i], value[i + 1]
-        if first.isdigit() and second.isdigit() and first != second:
+        leads = second == "0" and not value[i - 1 : i].isdigit()
+        if first.isdigit() and second.isdigit() and first != second and not leads:
             return value[:i] + second + first + value[i + 2 :]
     return re.sub(r"\d", lambda m: str((int(m.group()) + 1) % 10), value, count=1)
 

@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal, cast
 
-from secondtake.runner.providers.sim.arithmetic import find_expressions, muddled
+from secondtake.runner.providers.sim.arithmetic import muddled
 from secondtake.runner.providers.sim.conversation import Conversation, call_key
-from secondtake.runner.providers.sim.evidence import TIME_QUESTION, focus, search_phrases
+from secondtake.runner.providers.sim.evidence import (
+    TIME_QUESTION,
+    focus,
+    search_phrases,
+    wanted_sums,
+)
 from secondtake.runner.providers.sim.fill import fill_arguments
 from secondtake.runner.providers.sim.lexicon import IMPERATIVES, word_set
 from secondtake.runner.providers.sim.prose import GREETING, THANKS
@@ -185,7 +190,7 @@ class _Chooser:
     def _sums(self) -> list[Call]:
         tool = self._of("calculator")
         name = tool and (tool.parameter("expression", "formula", "query", "input", "text"))
-        expressions = find_expressions(self.conversation.question)
+        expressions = wanted_sums(self.conversation)
         if not tool or not name or self._used(tool) >= len(expressions):
             return []
         if self.dice.lapses("calculator", weight=0.5):
@@ -292,7 +297,7 @@ class _Chooser:
         tool = self._of("read")
         name = tool and tool.parameter(*PATH_PARAMETERS)
         hits = self._hits()
-        if not tool or not name or not hits:
+        if not tool or not name or self._used(tool) >= self.dice.skill.read_limit:
             return []
         if self.dice.lapses("read", weight=0.8):
             hits = hits[::-1]

@@ -109,7 +109,10 @@ class Conversation:
     @cached_property
     def facts(self) -> str:
         """The text to take values from: the task, then what tools returned, then the past."""
-        parts = [self.task.text, *(r.text for r in self.results)]
+        # An example of the JSON that is wanted is no source of values.
+        task = self.task.text
+        task = re.sub(r"\{[^{}]*\}", " ", task) if "JSON" in task else task
+        parts = [task, *(r.text for r in self.results)]
         parts += [r.text for r in self.past_results]
         parts += [prompt.text for prompt in reversed(self.earlier)]
         return "\n".join(part for part in parts if part)

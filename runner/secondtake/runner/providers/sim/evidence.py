@@ -10,7 +10,7 @@ from secondtake.runner.providers.sim.prompt import Passage
 from secondtake.runner.providers.sim.skill import Dice
 from secondtake.runner.providers.sim.text import keywords, relevance, stem, stems, words
 
-DIRECT_SHARE: Final = 0.6
+DIRECT_SHARE: Final = 0.7
 OPEN_SHARE: Final = 0.35
 """Sentences less relevant than this share of the best one are left out; a question for one
 number, date or name is answered more narrowly than an open one."""
@@ -132,6 +132,12 @@ META: Final = frozenset(
 """Words about the work itself, not about its subject."""
 
 
+PROBLEM_MOST: Final = 300
+"""A text of at most so many characters may be a sum put in words."""
+AMOUNT_QUESTION: Final = re.compile(
+    r"\b(?:how much|how many|total|what (?:is|are|do|does|did|would) .{0,40}\b(?:cost|pay|sum))",
+    re.IGNORECASE,
+)
 CLAUSE: Final = re.compile(
     r",?\s+and\s+(?=(?:what|how|which|who|when|where|is|are|do|does|compute|calculate|multiply|"
     r"add|divide|tell)\b)|[;?]",
@@ -145,8 +151,19 @@ TIME_QUESTION: Final = re.compile(
 )
 
 
+def wanted_sums(conversation: Conversation) -> list[str]:
+    """Return the sums to do: those of the question, else of a short problem put in words."""
+    asked = find_expressions(conversation.question)
+    told = conversation.task.text
+    if asked or len(told) > PROBLEM_MOST or not AMOUNT_QUESTION.search(conversation.question):
+        return asked
+    return find_expressions(told)
+
+
 def open_question(conversation: Conversation) -> str:
     """Return the question without the clauses that a calculator or a clock answers."""
+    if wanted_sums(conversation) and not find_expressions(conversation.question):
+        return ""
     clauses = CLAUSE.split(conversation.question)
     kept = [c for c in clauses if not find_expressions(c) and not TIME_QUESTION.search(c)]
     return " ".join(clause.strip() for clause in kept if clause.strip())

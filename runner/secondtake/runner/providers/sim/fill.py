@@ -134,7 +134,7 @@ class Filler:
         ]
         if schema.get("items") is False:
             return prefix[:most]
-        items = schemas.resolve(schema.get("items") or {"type": "string"}, self.root)
+        items = schemas.concrete(schema.get("items") or {"type": "string"}, self.root)
         wished = self.composer.wishes.count if self.composer else None
         deep = depth >= DEPTH_MAX
         count = least if deep else max(least, min(most, wished or 3))
@@ -146,6 +146,8 @@ class Filler:
 
     def _items(self, items: Schema, field: Field, count: int, depth: int) -> list[Any]:
         options = items.get("enum")
+        if "const" in items:
+            return [items["const"]] * count
         if isinstance(options, list):
             return self._options(options, field)
         kind = schemas.kind_of(items)

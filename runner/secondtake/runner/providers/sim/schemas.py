@@ -14,6 +14,8 @@ from secondtake.runner.providers.sim.values import EMAIL, ISO_DATE, URL, UUID, F
 Schema = Mapping[str, Any]
 REFERENCES_MAX: Final = 20
 MANY: Final = 100
+FIXING: Final = frozenset(("enum", "const", "anyOf", "oneOf", "allOf", "$ref", "pattern", "format"))
+"""Keywords beside which a value cannot be varied freely."""
 FORMATS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
     "date": (re.compile(rf"^{ISO_DATE.pattern}$"), "2000-01-01"),
     "date-time": (
@@ -54,6 +56,18 @@ def merged(schema: Schema, branch: Any, root: Schema) -> dict[str, Any]:
     """Return a branch of `anyOf` together with the keywords beside it."""
     outer = {k: v for k, v in schema.items() if k not in {"anyOf", "oneOf"}}
     return _joined(outer, resolve(branch, root))
+
+
+def concrete(schema: Any, root: Schema) -> dict[str, Any]:
+    """Return a schema without a choice: of `anyOf` the first branch that is not null."""
+    found = resolve(schema, root)
+    for _ in range(REFERENCES_MAX):
+        branches = found.get("anyOf") or found.get("oneOf")
+        if not branches:
+            break
+        options = [merged(found, branch, root) for branch in branches]
+        found = next((o for o in options if kind_of(o) != "null"), options[0])
+    return found
 
 
 def described(field: Field, schema: Schema) -> Field:
@@ -184,21 +198,24 @@ def different(value: Any, schema: Schema, known: list[Any]) -> Any:
 
 
 def _varied(value: Any, number: int, schema: Schema) -> Any:
-    if isinstance(value, int | float):
-        step = int(schema.get("multipleOf") or 1)
-        up = fit_number(value + number * step, schema, whole=isinstance(value, int))
-        return up if up != value else fit_number(value - number * step, schema, whole=True)
-    if isinstance(value, str) and "pattern" not in schema and "format" not in schema:
-        most = int(schema.get("maxLength") or len(value) + 8)
-        ending = f" {number + 1}"
-        return (value[: max(0, most - len(ending))] + ending)[:most]
     if isinstance(value, dict):
         inner = cast(dict[str, Any], value)
         properties = cast(Schema, schema.get("properties") or {})
         for name, old in inner.items():
             changed = _varied(old, number, cast(Schema, properties.get(name) or {}))
-            if changed != old and "enum" not in (properties.get(name) or {}):
+            if changed != old:
                 return {**inner, name: changed}
+        return inner
+    if FIXING & set(schema) or schema.get("type") not in {"string", "integer", "number"}:
+        return value
+    if isinstance(value, str):
+        most = int(schema.get("maxLength") or len(value) + 8)
+        ending = f" {number + 1}"
+        return (value[: max(0, most - len(ending))] + ending)[:most]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        whole, step = schema["type"] == "integer", float(schema.get("multipleOf") or 1)
+        up = fit_number(value + number * step, schema, whole=whole)
+        return up if up != value else fit_number(value - number * step, schema, whole=whole)
     return value
 
 

@@ -6,11 +6,11 @@ from typing import Final
 
 from secondtake.runner.providers.sim.arithmetic import (
     evaluate,
-    find_expressions,
     muddled,
     number_text,
 )
 from secondtake.runner.providers.sim.conversation import Conversation
+from secondtake.runner.providers.sim.evidence import wanted_sums
 from secondtake.runner.providers.sim.skill import Dice
 from secondtake.runner.providers.sim.text import BULLET
 from secondtake.runner.providers.sim.values import as_number, choose_label, find_dates
@@ -63,7 +63,7 @@ def compute(conversation: Conversation, dice: Dice) -> list[str]:
     """
     results: list[str] = []
     done = sum(result.is_number for result in conversation.results)
-    for expression in find_expressions(conversation.question)[done:]:
+    for expression in wanted_sums(conversation)[done:]:
         value = evaluate(expression)
         if value is None:
             continue

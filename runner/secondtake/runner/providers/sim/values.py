@@ -199,7 +199,7 @@ def _number_score(field: Field, sentence: str, match: re.Match[str]) -> float:
         counted = unit.isalpha() and not money and "." not in match.group(2)
         score += 0.8 if counted else -1.0
     if "year" in field.name_stems:
-        score += 1.5 if re.fullmatch(r"(?:19|20)\d\d", match.group(2)) else -1.0
+        score += 1.5 if re.fullmatch(r"(?:1[5-9]|20)\d\d", match.group(2)) else -1.0
     if "age" in field.name_stems:
         score += 2.0 if unit.startswith("year") else 0.0
     return score

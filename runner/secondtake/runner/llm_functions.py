@@ -4,6 +4,7 @@ An answer may be text, an `LlmResponse`, or an object in the form of OpenAI's ch
 (LiteLLM's too) or of Anthropic's messages.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import orjson
 
 from secondtake.runner.calls import LlmRequest, LlmResponse, Tokens
 from secondtake.runner.jsonable import to_json_value
+from secondtake.runner.providers.usage import anthropic_tokens, openai_chat_tokens
 
 REQUEST_KEYS: Final = ("model", "messages", "prompt", "tools", "stream")
 NOT_SENT: Final = ("api_key", "api_base", "base_url", "client", "timeout", "extra_headers")
@@ -63,7 +65,7 @@ def _openai_answer(body: Mapping[str, Any], answer: Any) -> LlmResponse:
         response_id=body.get("id"),
         service_tier=body.get("service_tier"),
         usage=usage,
-        tokens=_tokens(usage, "openai"),
+        tokens=openai_chat_tokens(usage) if usage else Tokens(),
     )
 
 
@@ -93,16 +95,49 @@ def _anthropic_answer(body: Mapping[str, Any]) -> LlmResponse:
         served_model=body.get("model"),
         response_id=body.get("id"),
         usage=usage,
-        tokens=_tokens(usage, "anthropic"),
+        tokens=anthropic_tokens(usage) if usage else Tokens(),
     )
 
 
-def _tokens(usage: Any, provider: str) -> Tokens:
-    if not isinstance(usage, Mapping) or not usage:
-        return Tokens()
-    from secondtake.runner.providers.usage import tokens_of
+class StreamCollector:
+    """Puts together what a streaming LLM function gives out: texts, or OpenAI's chunks."""
 
-    return tokens_of(usage, provider=provider)
+    def __init__(self) -> None:
+        from secondtake.runner.providers.assistant import StreamedAnswer
+
+        self._started_s = time.perf_counter()
+        self._first_token_s: float | None = None
+        self._texts: list[str] = []
+        self._chunks = StreamedAnswer()
+        self._usage: Mapping[str, Any] | None = None
+
+    def add(self, chunk: Any) -> None:
+        """Take the next piece."""
+        if isinstance(chunk, str):
+            self._first_token_s = self._first_token_s or time.perf_counter()
+            self._texts.append(chunk)
+            return
+        self._chunks.add(chunk)
+        self._first_token_s = self._first_token_s or self._chunks.first_token_s
+        usage = getattr(chunk, "usage", None)
+        if usage is not None:
+            self._usage = _as_mapping(usage)  # the last one counts, also beside choices
+
+    def response(self) -> LlmResponse:
+        """Return what has arrived."""
+        messages = self._chunks.messages()
+        if self._texts or not messages:
+            messages = [{"role": "assistant", "content": "".join(self._texts)}]
+        first_s = self._first_token_s
+        return LlmResponse(
+            messages=messages,
+            finish_reason=self._chunks.finish_reason,
+            served_model=self._chunks.model,
+            response_id=self._chunks.response_id,
+            usage=self._usage,
+            tokens=openai_chat_tokens(self._usage) if self._usage else Tokens(),
+            time_to_first_token_ms=(first_s - self._started_s) * 1000 if first_s else None,
+        )
 
 
 def _as_mapping(value: Any) -> Mapping[str, Any]:

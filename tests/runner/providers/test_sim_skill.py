@@ -1,0 +1,138 @@
+"""The three models differ in skill: shown on small tasks whose answers can be checked."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from secondtake.runner.providers.sim.brain import answer
+from secondtake.runner.tools.calculator import calculator
+
+CALCULATOR = {
+    "type": "function",
+    "function": {
+        "name": "calculator",
+        "description": "Compute an expression.",
+        "parameters": {
+            "type": "object",
+            "properties": {"expression": {"type": "string"}},
+            "required": ["expression"],
+        },
+    },
+}
+PLACES = (
+    ("Arna", 412, 1871, "copper", "Ilse Brandt"),
+    ("Borek", 3950, 1642, "salt", "Tomas Vidal"),
+    ("Calden", 128, 1903, "timber", "Ada Moreau"),
+    ("Dusk Bay", 7714, 1580, "herring", "Niko Salo"),
+    ("Elmstead", 2261, 1799, "wool", "Rosa Lindt"),
+    ("Fjellby", 655, 1726, "slate", "Per Haugen"),
+    ("Garrow", 9080, 1455, "wine", "Lena Ortiz"),
+    ("Hulm", 1347, 1838, "coal", "Jan Kowal"),
+)
+GAZETTEER = "\n".join(
+    f"- The town of {name} has {people} inhabitants. {name} was founded in {year}. The trade of "
+    f"{name} is {trade}. The mayor of {name} is {mayor}."
+    for name, people, year, trade, mayor in PLACES
+)
+TICKETS = (
+    ("The app crashes with an error whenever I open the login screen.", "technical"),
+    ("I was charged twice, please refund the second payment on my card.", "billing"),
+    ("My parcel has not arrived and the courier lost the package.", "shipping"),
+    ("After the update the software fails with a bug on every screen.", "technical"),
+    ("The invoice shows a fee that I never agreed to pay.", "billing"),
+    ("The delivery is late and the tracking page shows nothing.", "shipping"),
+)
+SUMS = (("17% of 4,350", 739.5), ("384 * 27", 10368), ("9801 / 99", 99), ("1250 plus 19 percent", 1487.5),
+        ("(48 + 77) * 36", 4500), ("the sum of 118, 264 and 951", 1333))  # fmt: skip
+ROWS = (("15, 4, 92, 38, 61", "4, 15, 38, 61, 92"), ("pear, fig, apple, kiwi", "apple, fig, kiwi, pear"),
+        ("2024-03-01, 2021-12-24, 2023-07-08", "2021-12-24, 2023-07-08, 2024-03-01"),
+        ("7.5, 7.05, 0.75, 75", "0.75, 7.05, 7.5, 75"))  # fmt: skip
+INVOICE = {
+    "type": "object",
+    "properties": {
+        "number": {"type": "string", "description": "Number of the invoice."},
+        "date": {"type": "string", "format": "date"},
+        "total": {"type": "number"},
+    },
+    "required": ["number", "date", "total"],
+}
+
+
+def plain(model: str, prompt: str, **parameters: Any) -> str:
+    messages = [{"role": "user", "content": prompt}]
+    given_answer = answer(model=model, messages=messages, parameters=parameters)
+    return given_answer.choices[0].text or ""
+
+
+def with_calculator(model: str, prompt: str) -> str:
+    """Ask with a calculator at hand; it is a right one."""
+    messages: list[dict[str, Any]] = [{"role": "user", "content": prompt}]
+    for _ in range(5):
+        choice = answer(model=model, messages=messages, tools=[CALCULATOR]).choices[0]
+        if not choice.calls:
+            return choice.text or ""
+        for call in choice.calls:
+            function = {"name": call.name, "arguments": call.arguments}
+            wire = {"id": call.id, "type": "function", "function": function}
+            result = calculator(**json.loads(call.arguments))
+            messages.append({"role": "assistant", "content": None, "tool_calls": [wire]})
+            messages.append({"role": "tool", "tool_call_id": call.id, "content": str(result)})
+    raise AssertionError("the loop does not end")
+
+
+def tasks() -> list[tuple[str, Callable[[str], bool]]]:
+    """Return named tasks; each says of a model whether it solves it."""
+    made: list[tuple[str, Callable[[str], bool]]] = []
+    for text, value in SUMS:
+        made.append((f"sum: {text}", lambda m, t=text, v=value: f"= {v:g}." in
+                     f"{with_calculator(m, f'What is {t}?').replace('.0.', '.')}"))
+    for name, people, year, trade, mayor in PLACES:
+        facts = (("How many inhabitants does {} have?", str(people)), ("Who is the mayor of {}?", mayor))
+        more = (("When was {} founded?", str(year)), ("What is the trade of {}?", trade))
+        for question, wanted in (facts if people % 2 else more):
+            prompt = f"Notes:\n{GAZETTEER}\n\nQuestion: {question.format(name)}"
+            made.append((question.format(name), lambda m, p=prompt, w=wanted: w in plain(m, p)))
+    for text, label in TICKETS:
+        prompt = f"Classify the ticket as billing, technical or shipping. Label only.\n\nTicket: {text}"
+        made.append((f"label: {text}", lambda m, p=prompt, w=label: plain(m, p).split()[0] == w))
+    for items, wanted in ROWS:
+        prompt = f"Sort these in ascending order: {items}"
+        made.append((f"order: {items}", lambda m, p=prompt, w=wanted: plain(m, p) == w))
+    for number in range(4):
+        text = f"Invoice {2000 + number}-{71 + number}. Date: 2025-0{number + 1}-14. Total: {number}40.25 EUR"
+        made.append((text, lambda m, t=text, n=number: extracted(m, t) == {
+            "number": f"{2000 + n}-{71 + n}", "date": f"2025-0{n + 1}-14", "total": n * 100 + 40.25}))
+    return made  # fmt: skip
+
+
+def extracted(model: str, text: str) -> Any:
+    form = {"type": "json_schema", "json_schema": {"name": "invoice", "schema": INVOICE}}
+    try:
+        return json.loads(plain(model, f"Extract the fields.\n\n{text}", response_format=form))
+    except ValueError:
+        return None
+
+
+def test_strong_solves_more_tasks_than_fast_and_fast_more_than_weak(
+    record_property: Callable[[str, object], None],
+) -> None:
+    made = tasks()
+    failed = {
+        model: [name for name, solves in made if not solves(model)]
+        for model in ("strong", "fast", "weak")
+    }
+    solved = {model: len(made) - len(names) for model, names in failed.items()}
+    for model, count in solved.items():
+        record_property(f"solved_by_{model}", f"{count}/{len(made)}")
+    assert len(made) >= 30
+    assert solved["strong"] >= 0.95 * len(made), failed["strong"]
+    assert solved["fast"] <= solved["strong"] - 3, solved
+    assert solved["weak"] <= solved["fast"] - 3, solved
+    assert solved["weak"] >= 0.3 * len(made), failed["weak"]
+
+
+def test_repeats_with_other_seeds_sometimes_succeed_where_others_fail() -> None:
+    """At a temperature above 0 a repeat is a sample, as pass@k needs it."""
+    prompt = f"Notes:\n{GAZETTEER}\n\nQuestion: When was Borek founded?"
+    right = {"1642" in plain("weak", prompt, temperature=0.7, seed=seed) for seed in range(12)}
+    assert right == {True, False}

@@ -1,0 +1,57 @@
+"""The sample workflows, executed offline on the simulated models."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secondtake.runner.run import RunResult
+from secondtake.runner.settings import load_settings
+from secondtake.runner.workflows.execute import run_workflow
+from secondtake.runner.workflows.load import find_workflow
+from tests.support.journal import recorded
+from tests.support.repository import REPOSITORY
+
+
+@pytest.fixture
+def run_sample(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(REPOSITORY)
+
+    def run(name: str, inputs: dict[str, Any], model: str = "sim/strong") -> RunResult:
+        settings = load_settings({"sim_latency": False, "home": home})
+        return run_workflow(find_workflow(name, settings), inputs, settings=settings, model=model)
+
+    return run
+
+
+def test_research_looks_each_question_up_and_writes_a_report(home: Path, run_sample: Any) -> None:
+    result = run_sample("research", {"topic": "heat pumps"})
+    assert result.status == "ok", result.error_message
+    assert ".md" in result.output
+    nodes = [timing.node for timing in result.timings]
+    assert 2 <= nodes.count("search") <= 4
+    assert nodes.count("write") == 1
+    tools = {row["tool"] for row in recorded(home, "tool_call")}
+    assert "search_text" in tools
+    assert result.totals.simulated
+
+
+def test_extraction_reads_the_invoice_and_its_total_is_right(home: Path, run_sample: Any) -> None:
+    result = run_sample("extraction", {})
+    assert result.status == "ok", result.error_message
+    assert result.output["invoice"]["invoice_number"] == "2025-118"
+    assert result.output["recomputed"] == result.output["invoice"]["total"] == 24995.95
+
+
+def test_assistant_finds_and_computes(home: Path, run_sample: Any) -> None:
+    result = run_sample("assistant", {})
+    assert result.status == "ok", result.error_message
+    assert "3278.45" in result.output.replace(",", "")
+    assert {row["tool"] for row in recorded(home, "tool_call")} >= {"calculator"}
+
+
+@pytest.mark.parametrize("name", ["research", "extraction", "assistant"])
+def test_every_sample_says_the_same_twice(home: Path, run_sample: Any, name: str) -> None:
+    inputs = {"topic": "insulation"} if name == "research" else {}
+    first, second = (run_sample(name, inputs) for _ in range(2))
+    assert (first.status, first.output) == ("ok", second.output)
