@@ -27,10 +27,10 @@ try runs --tag demo=1 --limit 3
 try show last
 
 headline "What it cost, by workflow and node (simulated prices: no money was spent)"
-try sql "SELECT r.workflow, split_part(split_part(c.node_path, '/', 1), '[', 1) AS node, count(*) AS calls, sum(c.input_tokens) AS input_tokens, sum(c.output_tokens) AS output_tokens, sum(c.cost_usd) AS cost_usd FROM llm_calls c JOIN runs r USING (run_id) WHERE r.tags['demo'] = '1' GROUP BY ALL ORDER BY ALL"
+try sql "SELECT workflow, node, sum(calls) AS calls, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost_usd FROM cost_rollup WHERE simulated GROUP BY ALL ORDER BY ALL"
 
-headline "Where the time went, by tool and model"
-try sql "SELECT span_kind, name, count(*) AS calls, round(sum(duration_ms)) AS total_ms, round(max(duration_ms)) AS longest_ms FROM spans WHERE span_kind IN ('llm', 'tool') GROUP BY ALL ORDER BY total_ms DESC"
+headline "Where the time went, by node, model and tool"
+try sql "SELECT span_kind, name, count(*) AS spans, round(sum(duration_ms)) AS total_ms, round(max(duration_ms)) AS longest_ms FROM spans GROUP BY ALL ORDER BY total_ms DESC"
 
 headline "What to type next"
 cat <<'EOF'

@@ -42,14 +42,14 @@ TINY_SEGMENTS: Final = 4_000
 BAR_EVENTS_PER_S: Final = 30_000
 BAR_BYTES_PER_SPAN: Final = 400
 
-WORDS: Final = (
+VOCABULARY: Final = (
     "the of and a to in is that for it as was with be by on not he this are or his from at which "
     "but have an had they you were their one all we can her has there been if more when will "
     "would who so no heat pump boiler insulation temperature efficiency winter system radiator "
     "coefficient performance electricity carbon price grid demand house installation noise "
     "compressor refrigerant cycle exchanger floor heating subsidy market report study finds "
     "according researchers measured average increase decrease percent cost savings annual"
-).split()
+)
 
 
 class Traces:
@@ -57,11 +57,12 @@ class Traces:
 
     def __init__(self, seed: int = 7) -> None:
         self._random = random.Random(seed)
+        self._words = VOCABULARY.split()
         self._now = datetime(2026, 1, 1, tzinfo=UTC)
 
     def text(self, characters: int) -> str:
         """Return prose-like text that compresses about as text does."""
-        words = self._random.choices(WORDS, k=characters // 5)
+        words = self._random.choices(self._words, k=characters // 5)
         numbers = (str(self._random.randrange(100_000)) for _ in range(characters // 100))
         return " ".join([*words, *numbers])[:characters]
 

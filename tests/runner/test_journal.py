@@ -6,13 +6,13 @@ from pathlib import Path
 
 import orjson
 import pytest
+from tests.support.journal import recorded_lines
 
 from secondtake.runner import segments
 from secondtake.runner.events import AmbientRead
 from secondtake.runner.hashing import new_run_id
 from secondtake.runner.home import store_key
 from secondtake.runner.journal import SegmentWriter
-from tests.support.journal import recorded_lines
 
 RUN = new_run_id()
 

@@ -1,17 +1,18 @@
 import asyncio
+import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from tests.support.journal import all_bytes, recorded, recorded_lines
 
 from secondtake.runner import ambient, memory, record
 from secondtake.runner.context import current
 from secondtake.runner.limits import Limits
-from tests.support.journal import all_bytes, recorded, recorded_lines
 
 
 @record.tool
@@ -19,7 +20,7 @@ def add(a: int, b: int = 1) -> int:
     return a + b
 
 
-@record.tool(name="lookup", retriever=True)
+@record.tool("lookup", retriever=True)
 async def look_up(query: str) -> str:
     await asyncio.sleep(0)
     return f"about {query}"
@@ -253,15 +254,15 @@ def test_clock_random_and_uuid_are_recorded_with_what_they_gave(home: Path) -> N
 
 
 def test_memory_outlives_the_run_and_each_read_and_write_is_recorded(home: Path) -> None:
-    @record.run(name="bot")
+    @record.run("bot")
     def remember(value: str) -> None:
         memory.put("colour", value)
 
-    @record.run(name="bot")
+    @record.run("bot")
     def recall() -> Any:
         return memory.get("colour"), memory.get("colour", "none", scope="workflow")
 
-    @record.run(name="other")
+    @record.run("other")
     def stranger() -> Any:
         return memory.get("colour")
 
@@ -280,14 +281,12 @@ def test_limits_stop_a_run_even_when_it_catches_exceptions(home: Path) -> None:
     def greedy() -> int:
         answers = 0
         for _ in range(5):
-            try:
+            with contextlib.suppress(Exception):
                 ask([{"role": "user", "content": "more"}])
                 answers += 1
-            except Exception:  # noqa: BLE001 - what careless agents do
-                continue
         return answers
 
-    with pytest.raises(BaseException, match="raise limits.calls"):
+    with pytest.raises(BaseException, match=r"raise limits\.calls"):
         greedy()
 
     assert len(recorded(home, "llm_call")) == 2
@@ -385,7 +384,7 @@ def test_a_stream_that_is_left_early_keeps_what_had_arrived(home: Path) -> None:
     def impatient() -> None:
         pieces = stream("x")
         next(pieces)
-        pieces.close()
+        cast(Generator[str], pieces).close()
 
     impatient()
 

@@ -126,9 +126,7 @@ def write_research_run(home: Path, run_id: UUID | None = None, **fields: Any) ->
             **failed,
         ),
         NodeFinished(**common(10), **span(8, "node-b", None, 1.0), **look_up, self_ms=0.5),
-        Score(
-            **common(11), evaluation_id=uuid4(), name="reward", score_value=1.0, scorer="test"
-        ),
+        Score(**common(11), evaluation_id=uuid4(), name="reward", score_value=1.0, scorer="test"),
     ]
     about = {"inputs": {"topic": "heat pumps"}, "output": {"answer": "A fridge turned round."}}
     write_events(home, *run_frame(run_id, inner, **{**about, **fields}))

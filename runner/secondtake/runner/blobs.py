@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from secondtake.runner.home import blobs_folder
 
@@ -53,14 +53,15 @@ def move_out_binaries(value: Any, home: Path, *, redact: Callable[[str], str]) -
 
     A part that is text is redacted before it is hashed and stored.
     """
-    kind = type(value)
-    if kind is dict:
-        if value.keys() == {"$bytes"}:
-            return _moved(value["$bytes"], None, home, redact) or value
-        return {key: move_out_binaries(item, home, redact=redact) for key, item in value.items()}
-    if kind is list:
-        return [move_out_binaries(item, home, redact=redact) for item in value]
-    if kind is str and len(value) >= BLOB_BYTES_MIN and value.startswith("data:"):
+    if isinstance(value, dict):
+        members = cast(dict[str, Any], value)
+        if members.keys() == {"$bytes"}:
+            return _moved(members["$bytes"], None, home, redact) or members
+        return {key: move_out_binaries(item, home, redact=redact) for key, item in members.items()}
+    if isinstance(value, list):
+        items = cast(list[Any], value)
+        return [move_out_binaries(item, home, redact=redact) for item in items]
+    if isinstance(value, str) and len(value) >= BLOB_BYTES_MIN and value.startswith("data:"):
         head = _DATA_URL.match(value)
         if head:
             return _moved(value[head.end() :], head[1], home, redact) or value

@@ -106,10 +106,10 @@ async def astream(
     collector = StreamCollector()
     try:
         with entered(open_call.context):
-            pieces = aiter(await execute())
+            chunks: AsyncIterator[Any] = aiter(await execute())
         while True:
             with entered(open_call.context):
-                piece = await anext(pieces, _END)
+                piece: Any = await anext(chunks, _END)
             if piece is _END:
                 break
             collector.add(piece)

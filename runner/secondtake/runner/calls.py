@@ -16,8 +16,9 @@ UsageConvention = Literal["cached_included", "cached_excluded"]
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """Exclusive token buckets and their totals. None is unknown; a bucket is never derived
-    by subtracting from a total that the provider did not report.
+    """Exclusive token buckets and their totals; None is unknown.
+
+    A bucket is never derived by subtracting from a total that the provider did not report.
     """
 
     input_tokens: int | None = None
@@ -44,7 +45,7 @@ class LlmRequest:
     """As LiteLLM names it: `openai/gpt-4o`, `anthropic/claude-sonnet-4-5`, `sim/strong`."""
     messages: Sequence[Mapping[str, Any]]
     tools: Sequence[Mapping[str, Any]] = ()
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Temperature, seed, response_format, tool_choice, ...: what changes the answer."""
     stream: bool = False
     attempt: int = 1

@@ -8,7 +8,7 @@ import contextlib
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -38,7 +38,7 @@ class RunContext:
     """None directly below the run."""
     node_path: str | None = None
     started_s: float = field(default_factory=time.perf_counter)
-    children_s: list[tuple[float, float]] = field(default_factory=list)
+    children_s: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
     """When child spans ran, by the monotonic clock."""
 
     def add_child(self, started_s: float, ended_s: float) -> None:
@@ -65,7 +65,7 @@ def current() -> RunContext | None:
 
 
 @contextlib.contextmanager
-def entered(context: RunContext | None) -> Iterator[None]:
+def entered(context: RunContext | None) -> Generator[None]:
     """Be at `context` for a while."""
     token = _current.set(context)
     try:
@@ -95,7 +95,7 @@ def node(
     branch_payload: Any = None,
     branch_ordinal: int = 0,
     attempt: int = 1,
-) -> Iterator[RunContext | None]:
+) -> Generator[RunContext | None]:
     """Open a node's span; what is called inside has it as parent and in its node path.
 
     The path is `plan[1]/search[2:9f3ac01d]`: name, visit, and the branch of a fan-out. It does

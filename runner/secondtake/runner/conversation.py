@@ -9,7 +9,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import orjson
@@ -119,8 +119,9 @@ def message_fields(message: Mapping[str, Any]) -> dict[str, Any]:
 def _joined_text(parts: Any) -> str | None:
     if not isinstance(parts, list):
         return None
-    texts = [part["text"] for part in parts if isinstance(part, dict) and "text" in part]
-    return "\n".join(text for text in texts if isinstance(text, str)) or None
+    items = cast(list[Any], parts)
+    found = [cast(dict[str, Any], part).get("text") for part in items if isinstance(part, dict)]
+    return "\n".join(text for text in found if isinstance(text, str)) or None
 
 
 def _raw_digest(message: Mapping[str, Any]) -> bytes:

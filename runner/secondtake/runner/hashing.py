@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from secondtake.runner.jsonable import canonical_bytes
@@ -131,7 +131,7 @@ def tool_request_hash(tool: str, arguments: Any) -> str:
 def _without_call_ids(message: Mapping[str, Any], order: dict[str, str]) -> Mapping[str, Any]:
     calls, answers = message.get("tool_calls"), message.get("tool_call_id")
     plain = dict(message)
-    if isinstance(calls, list):
+    if calls:
         plain["tool_calls"] = [_renumbered(call, order) for call in calls]
     if answers:
         plain["tool_call_id"] = _ordinal(answers, order)
@@ -140,8 +140,9 @@ def _without_call_ids(message: Mapping[str, Any], order: dict[str, str]) -> Mapp
 
 def _renumbered(call: Any, order: dict[str, str]) -> Any:
     if not isinstance(call, Mapping) or "id" not in call:
-        return call
-    return {**call, "id": _ordinal(call["id"], order)}
+        return cast(Any, call)
+    named = cast(Mapping[str, Any], call)
+    return {**named, "id": _ordinal(named["id"], order)}
 
 
 def _ordinal(call_id: Any, order: dict[str, str]) -> str:

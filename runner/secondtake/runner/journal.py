@@ -217,7 +217,8 @@ class SegmentWriter:
             )
         self._timer.start()
 
-    def _seal_if_old(self, age_s: float) -> None:
+    def seal_if_old(self, age_s: float) -> None:
+        """Seal when there are events and the segment was opened that long ago."""
         with self._lock:
             if self._descriptor is None or self._lines == 0:
                 return
@@ -225,7 +226,7 @@ class SegmentWriter:
                 with contextlib.suppress(OSError):  # the next `write` meets and reports it
                     self._rotate()
 
-    def _forget_after_fork(self) -> None:
+    def forget_after_fork(self) -> None:
         """In a forked child: the segment, its lock and the timer belong to the parent."""
         self._lock = threading.Lock()
         self.writer_id = secrets.token_hex(8)
@@ -243,7 +244,7 @@ def _seal_when_old(
         writer = reference()
         if writer is None:
             return
-        writer._seal_if_old(age_s)
+        writer.seal_if_old(age_s)
         del writer
 
 
@@ -258,7 +259,7 @@ def _close_all() -> None:
 
 def _forget_all_after_fork() -> None:
     for writer in list(_writers):
-        writer._forget_after_fork()
+        writer.forget_after_fork()
 
 
 atexit.register(_close_all)

@@ -24,8 +24,9 @@ import enum
 import math
 import pathlib
 import uuid
-from collections.abc import Mapping, Set
-from typing import Any, Final
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, Final, cast
 
 import orjson
 from pydantic import BaseModel
@@ -62,7 +63,7 @@ def clean_text(text: str) -> str:
 
 
 def _convert(value: Any, *, depth: int, inside: tuple[int, ...]) -> Any:
-    kind = type(value)
+    kind = cast(type[Any], type(value))
     if kind is str:
         return clean_text(value)
     if kind is bool or value is None:
@@ -75,11 +76,13 @@ def _convert(value: Any, *, depth: int, inside: tuple[int, ...]) -> Any:
         return {"$repr": "<deeper than 200 levels>"}
     if id(value) in inside:
         return {"$cycle": True}
-    if kind is dict or isinstance(value, Mapping):
-        return _convert_mapping(value, depth=depth, inside=(*inside, id(value)))
-    if kind is list or kind is tuple:
+    if isinstance(value, Mapping):
+        mapping = cast(Mapping[Any, Any], value)
+        return _convert_mapping(mapping, depth=depth, inside=(*inside, id(mapping)))
+    if kind in (list, tuple):
         inside = (*inside, id(value))
-        return [_convert(item, depth=depth + 1, inside=inside) for item in value]
+        items = cast(list[Any], value)
+        return [_convert(item, depth=depth + 1, inside=inside) for item in items]
     return _convert_object(value, depth=depth, inside=inside)
 
 
@@ -100,7 +103,7 @@ def _key_text(key: Any) -> str:
 def _convert_object(value: Any, *, depth: int, inside: tuple[int, ...]) -> Any:
     try:
         plain = _as_plain(value)
-    except Exception:
+    except Exception:  # noqa: BLE001 - a repr may do anything
         return {"$repr": f"<{type(value).__name__}>"}
     return _convert(plain, depth=depth + 1, inside=(*inside, id(value)))
 
@@ -115,16 +118,17 @@ def _as_plain(value: Any) -> Any:  # noqa: C901 - one line for each type, nothin
     if isinstance(value, float):
         return float(value)
     if isinstance(value, bytes | bytearray | memoryview):
-        return {"$bytes": base64.b64encode(bytes(value)).decode()}
+        return {"$bytes": base64.b64encode(cast(bytes, value)).decode()}
     if isinstance(value, decimal.Decimal | uuid.UUID | pathlib.PurePath):
         return str(value)
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
-    if isinstance(value, Set):
-        items = [_convert(item, depth=0, inside=()) for item in value]
+    if isinstance(value, AbstractSet):
+        members = cast(AbstractSet[Any], value)
+        items = [_convert(item, depth=0, inside=()) for item in members]
         return sorted(items, key=canonical_bytes)
     if isinstance(value, list | tuple):
-        return list(value)
+        return list(cast(list[Any], value))
     if isinstance(value, BaseModel):
         return value.model_dump(mode="python")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

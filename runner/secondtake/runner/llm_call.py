@@ -1,8 +1,9 @@
 """An LLM call on its way through the boundary: its messages, hashes, tokens and price."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Literal
+from uuid import UUID
 
 from secondtake.runner import events
 from secondtake.runner.calls import LlmFailure, LlmRequest, LlmResponse
@@ -24,7 +25,7 @@ class OpenLlmCall(OpenCall):
     What it sends is written at once, so a killed run shows what was asked.
     """
 
-    kind: Final = "llm"
+    kind: ClassVar[Literal["llm", "tool"]] = "llm"
 
     def __init__(self, here: RunContext, request: LlmRequest) -> None:
         super().__init__(here)
@@ -40,7 +41,9 @@ class OpenLlmCall(OpenCall):
     def _request_fields(self) -> dict[str, Any]:
         request, run, sent = self._request, self.run, self._last_sent
         model = run.label(request.model)
-        parameters = run.structure(dict(request.parameters)) if request.parameters else {}
+        parameters: dict[str, Any] = {}
+        if request.parameters:
+            parameters = run.structure(dict(request.parameters))
         fields: dict[str, Any] = {
             "model": model,
             "parameters": parameters or None,
@@ -73,9 +76,9 @@ class OpenLlmCall(OpenCall):
         """Write the answer's messages and the `llm_call` event in one piece."""
         failure: LlmFailure | None = getattr(error, "llm_failure", None)
         answer: LlmResponse | None = failure.partial if failure else response
-        items: list[tuple[type[BaseEvent], dict[str, Any]]] = []
+        items: list[tuple[type[BaseEvent], Mapping[str, Any]]] = []
         new: list[NewTurn] = []
-        fields = {
+        fields: dict[str, Any] = {
             **self._fields,
             **self.span_fields(duration_ms),
             **self.run.error_fields(error),
@@ -83,7 +86,7 @@ class OpenLlmCall(OpenCall):
         }
         if answer is not None:
             fields |= self._answer_fields(answer)
-            ids = []
+            ids: list[UUID] = []
             for message in answer.messages:
                 turn, added = self.run.conversation.add([message], after=self._last_sent)
                 ids += [turn.message_id] if turn else []

@@ -6,7 +6,7 @@ An answer may be text, an `LlmResponse`, or an object in the form of OpenAI's ch
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 
@@ -53,9 +53,9 @@ def describe_answer(answer: Any) -> LlmResponse:
 
 
 def _openai_answer(body: Mapping[str, Any], answer: Any) -> LlmResponse:
-    choices = [choice for choice in body["choices"] if isinstance(choice, Mapping)]
-    hidden = getattr(answer, "_hidden_params", None) or {}
-    provider = hidden.get("custom_llm_provider") if isinstance(hidden, Mapping) else None
+    choices = _objects(body["choices"])
+    hidden = _objects([getattr(answer, "_hidden_params", None)])
+    provider = hidden[0].get("custom_llm_provider") if hidden else None
     usage = body.get("usage")
     return LlmResponse(
         messages=[_without_nulls(choice.get("message") or {}) for choice in choices],
@@ -70,7 +70,7 @@ def _openai_answer(body: Mapping[str, Any], answer: Any) -> LlmResponse:
 
 
 def _anthropic_answer(body: Mapping[str, Any]) -> LlmResponse:
-    blocks = [block for block in body["content"] if isinstance(block, Mapping)]
+    blocks = _objects(body["content"])
     text = "".join(str(block.get("text", "")) for block in blocks if block.get("type") == "text")
     calls = [
         {
@@ -140,16 +140,22 @@ class StreamCollector:
         )
 
 
+def _objects(values: Any) -> list[Mapping[str, Any]]:
+    return [cast(Mapping[str, Any], value) for value in values if isinstance(value, Mapping)]
+
+
 def _as_mapping(value: Any) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
-        return value
+        return cast(Mapping[str, Any], value)
     dump = getattr(value, "model_dump", None)
     if callable(dump):
         dumped = dump(mode="json", exclude_none=True)
         if isinstance(dumped, Mapping):
-            return dumped
+            return cast(Mapping[str, Any], dumped)
     plain = to_json_value(value)
-    return plain if isinstance(plain, dict) else {"role": "user", "content": _text(plain)}
+    if isinstance(plain, dict):
+        return cast(dict[str, Any], plain)
+    return {"role": "user", "content": _text(plain)}
 
 
 def _without_nulls(message: Mapping[str, Any]) -> dict[str, Any]:

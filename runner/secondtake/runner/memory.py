@@ -9,9 +9,9 @@ import contextlib
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
 
@@ -80,7 +80,7 @@ def _read(path: Path) -> dict[str, Any]:
         kept = orjson.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
-    return kept if isinstance(kept, dict) else {}
+    return cast(dict[str, Any], kept) if isinstance(kept, dict) else {}
 
 
 def _write(path: Path, kept: dict[str, Any]) -> None:
@@ -90,7 +90,7 @@ def _write(path: Path, kept: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Generator[None]:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:

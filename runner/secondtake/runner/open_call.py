@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from secondtake.runner.context import RunContext
 from secondtake.runner.hashing import new_span_id
@@ -12,7 +12,7 @@ from secondtake.runner.hashing import new_span_id
 class OpenCall:
     """A call between its beginning and its end; ends once, whoever ends it."""
 
-    kind: Literal["llm", "tool"]
+    kind: ClassVar[Literal["llm", "tool"]]
 
     def __init__(self, here: RunContext) -> None:
         self.run = here.run

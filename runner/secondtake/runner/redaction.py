@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 from secondtake.runner.errors import SettingsError
@@ -33,9 +33,9 @@ _NAME: Final = (
     r"|client[_-]?secret|private[_-]?key|access[_-]?key(?:[_-]?id)?|credentials?"
     r"|connection[_-]?string|authorization|cookie)"
 )
-_SECRET_KEY: Final = re.compile(rf"(?:^|[_\-.\s]|x-){_NAME}$|^{_NAME}$", re.I)
+_SECRET_KEY: Final = re.compile(rf"(?:^|[_\-.\s]|x-){_NAME}$|^{_NAME}$", re.IGNORECASE)
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_TOKEN_KEY: Final = re.compile(r"^(?:.*[_-])?(?:token|key|pat|dsn|auth)$", re.I)
+_TOKEN_KEY: Final = re.compile(r"^(?:.*[_-])?(?:token|key|pat|dsn|auth)$", re.IGNORECASE)
 _TOKEN_VALUE: Final = re.compile(r"^(?=\S*\d)(?=\S*[A-Za-z])\S{16,}$")
 _ENVIRONMENT_NAME: Final = re.compile(
     r"(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?|AUTH|PAT|DSN)(?:_|$)|APIKEY"
@@ -87,7 +87,7 @@ _RULES: Final[tuple[Rule, ...]] = tuple(
 )
 
 _WORD_MAP: Final = bytes(
-    ord("x") if chr(byte).isalnum() and byte < 128 or byte in b"_-." else ord(" ")
+    ord("x") if (chr(byte).isalnum() and byte < 128) or byte in b"_-." else ord(" ")
     for byte in range(256)
 )
 _KEY_LIKE: Final = b"x" * KEY_LENGTH_MIN
@@ -96,7 +96,7 @@ _SHORT_RULES: Final = tuple(rule for rule in _RULES if rule[1] in ("url", "priva
 """The rules that can match where no word is as long as a key: most prose ends with these."""
 
 _NAMED_RULES: Final = tuple(
-    (kind, re.compile(pattern, re.I))
+    (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
         ("bearer", r"\bbearer\s+(?P<s>(?=[^\s\"']*\d)[A-Za-z0-9._~+/\-]{8,}=*)"),
         (
@@ -182,14 +182,17 @@ class Redactor:
 
     def value(self, value: Any) -> Any:
         """Return a JSON value with the secrets in its texts and keys replaced."""
-        kind = type(value)
-        if kind is str:
+        if isinstance(value, str):
             return self.text(value)
-        if kind is dict:
-            return {self.text(key): self._member(key, item) for key, item in value.items()}
-        if kind is list:
-            return self._list(value)
+        if isinstance(value, dict):
+            return self.members(cast(dict[str, Any], value))
+        if isinstance(value, list):
+            return self._list(cast(list[Any], value))
         return value
+
+    def members(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Return a JSON object with the secrets in its texts and keys replaced."""
+        return {self.text(key): self._member(key, item) for key, item in value.items()}
 
     def _list(self, items: list[Any]) -> list[Any]:
         """Redact a list; in a command line, what follows a secret's flag is a secret."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
@@ -75,7 +75,7 @@ class RunDescription:
     session_id: str | None = None
     user_id: str | None = None
     agent: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class RunRecorder:
@@ -390,7 +390,7 @@ def start_run(
     limits: Limits | None = None,
     on_start: Callable[[RunRecorder], None] | None = None,
     **description: Any,
-) -> Iterator[RunRecorder]:
+) -> Generator[RunRecorder]:
     """Record a run around the block; what the block raises is recorded and raised on.
 
     Args:

@@ -15,11 +15,11 @@ a recorder of this home and has not changed since; any other is read with suspic
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 
@@ -103,7 +103,7 @@ def parse_object(line: bytes) -> dict[str, Any] | None:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    return value if isinstance(value, dict) else None
+    return cast(dict[str, Any], value) if isinstance(value, dict) else None
 
 
 def take_over(journal: Path) -> list[TakenOver]:
@@ -143,7 +143,7 @@ def writer_of(path: Path) -> str:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[int | None]:
+def _lock(path: Path) -> Generator[int | None]:
     """Yield a descriptor that holds the lock of the file now at `path`, or None."""
     try:
         descriptor = os.open(path, os.O_RDWR)

@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,14 +45,13 @@ class Sink:
         plain = move_out_binaries(to_json_value(value), self.home, redact=self.redactor.text)
         return self.redactor.value(plain)
 
-    def clean_message(self, message: Any) -> dict[str, Any]:
+    def clean_message(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Return a message as it may be stored; in content-off mode its structure alone."""
-        if self.content and type(message) is dict and all(map(_is_short_text, message.values())):
-            texts = self.redactor.value({key: clean_text(text) for key, text in message.items()})
-            return cast(dict[str, Any], texts)
+        if self.content and all(map(_is_short_text, message.values())):
+            texts: dict[str, Any] = {key: clean_text(text) for key, text in message.items()}
+            return self.redactor.members(texts)
         if self.content:
-            cleaned = self.clean(message)
-            return cleaned if isinstance(cleaned, dict) else {"content": cleaned}
+            return cast(dict[str, Any], self.clean(message))
         skeleton: dict[str, Any] = {"role": str(message.get("role", "unknown"))}
         if message.get("tool_calls"):
             skeleton["tool_calls"] = [

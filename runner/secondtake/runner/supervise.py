@@ -9,7 +9,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextvars import copy_context
 from types import FrameType
 from typing import Final
@@ -108,7 +108,7 @@ def supervise(execute: Callable[[OnStart], RunResult]) -> RunResult:
 
 
 @contextlib.contextmanager
-def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def _signals(handler: Callable[[int, FrameType | None], None]) -> Generator[None]:
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in previous:
         signal.signal(number, handler)

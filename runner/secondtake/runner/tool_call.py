@@ -1,6 +1,6 @@
 """A tool call on its way through the boundary."""
 
-from typing import Any, Final
+from typing import Any, ClassVar, Literal
 
 from secondtake.runner import events
 from secondtake.runner.calls import ToolRequest
@@ -12,7 +12,7 @@ from secondtake.runner.open_call import OpenCall
 class OpenToolCall(OpenCall):
     """A tool call between its beginning and its end."""
 
-    kind: Final = "tool"
+    kind: ClassVar[Literal["llm", "tool"]] = "tool"
 
     def __init__(self, here: RunContext, request: ToolRequest) -> None:
         super().__init__(here)

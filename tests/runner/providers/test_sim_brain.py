@@ -49,9 +49,7 @@ def calls_of(given_answer: Answer) -> list[tuple[str, Any]]:
     return [(call.name, json.loads(call.arguments)) for call in given_answer.choices[0].calls]
 
 
-def with_results(
-    question: str, *steps: tuple[str, dict[str, Any], str]
-) -> list[dict[str, Any]]:
+def with_results(question: str, *steps: tuple[str, dict[str, Any], str]) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = [{"role": "user", "content": question}]
     for number, (name, arguments, result) in enumerate(steps):
         function = {"name": name, "arguments": json.dumps(arguments)}
@@ -103,9 +101,9 @@ def test_another_process_with_another_hash_seed_gives_the_same_words() -> None:
         " parameters={'temperature': 0.8, 'seed': 3}) for m in ('strong', 'fast', 'weak')"
         " for t in q]))"
     )
+    notes = "- Tides turn twice a day.\n- A turbine costs 3,000 euros per kW."
     texts = [
-        "Write a report about tidal power from these notes.\nNotes:\n- Tides turn twice a day.\n"
-        "- A turbine costs 3,000 euros per kW.",
+        f"Write a report about tidal power from these notes.\nNotes:\n{notes}",
         "Which five questions matter for a report about tidal power?",
         "Classify as billing, technical or shipping: the app crashes",
     ]
@@ -124,12 +122,16 @@ def test_another_process_with_another_hash_seed_gives_the_same_words() -> None:
 
 def test_the_words_of_known_requests_stay_as_they_are() -> None:
     """Recordings and price figures rest on these words, on every platform."""
-    seeded = {"temperature": 1.0, "seed": 7}
-    assert text_of(ask("Give three questions about tea.", **seeded)) == (
-        text_of(ask("Give three questions about tea.", **seeded))
-    )
-    assert text_of(ask("What is 17% of 250?")) == "250 * 17 / 100 = 42.5."
-    assert ask("What is 17% of 250?").response_id == "chatcmpl-sim-RESPONSE_ID"
+    sum_ = ask("What is 17% of 250?")
+    seeded = ask("Give three questions about tea.", temperature=1.0, seed=7)
+    assert text_of(sum_) == "250 * 17 / 100 = 42.5."
+    assert sum_.response_id == "chatcmpl-sim-152abd618e3eea27eba45209"
+    assert text_of(seeded).splitlines() == [
+        "1. What should somebody know before choosing tea?",
+        "2. How much does tea cost, and what does that depend on?",
+        "3. What evidence is there on how well tea performs in practice?",
+    ]
+    assert (sum_.prompt_tokens, sum_.completion_tokens) == (16, 16)
 
 
 def test_the_seed_is_ignored_at_temperature_zero_and_matters_above_it() -> None:

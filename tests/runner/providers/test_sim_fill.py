@@ -45,7 +45,13 @@ def strings() -> st.SearchStrategy[dict[str, Any]]:
     )
     formats = st.sampled_from(["date", "date-time", "email", "uri", "uuid", "ipv4", "time"])
     patterns = st.sampled_from(
-        [r"^[A-Z]{2}-\d{3,5}$", r"^\d{4}-\d{2}-\d{2}$", r"^(low|high)$", r"^[a-z0-9_]+$", r"^#?\w*$"]
+        [
+            r"^[A-Z]{2}-\d{3,5}$",
+            r"^\d{4}-\d{2}-\d{2}$",
+            r"^(low|high)$",
+            r"^[a-z0-9_]+$",
+            r"^#?\w*$",
+        ]
     )
     return st.one_of(
         lengths,

@@ -80,29 +80,54 @@ def with_calculator(model: str, prompt: str) -> str:
     raise AssertionError("the loop does not end")
 
 
-def tasks() -> list[tuple[str, Callable[[str], bool]]]:
-    """Return named tasks; each says of a model whether it solves it."""
-    made: list[tuple[str, Callable[[str], bool]]] = []
-    for text, value in SUMS:
-        made.append((f"sum: {text}", lambda m, t=text, v=value: f"= {v:g}." in
-                     f"{with_calculator(m, f'What is {t}?').replace('.0.', '.')}"))
+Task = tuple[str, Callable[[str], bool]]
+"""What is to be done, and whether a model does it."""
+
+
+def sum_task(text: str, value: float) -> Task:
+    def solves(model: str) -> bool:
+        return with_calculator(model, f"What is {text}?").endswith(f"= {value:g}.")
+
+    return f"sum: {text}", solves
+
+
+def lookup_task(question: str, wanted: str) -> Task:
+    prompt = f"Notes:\n{GAZETTEER}\n\nQuestion: {question}"
+    return question, lambda model: wanted in plain(model, prompt)
+
+
+def label_task(text: str, label: str) -> Task:
+    asked = "Classify the ticket as billing, technical or shipping. Label only."
+    prompt = f"{asked}\n\nTicket: {text}"
+    return f"label: {text}", lambda model: plain(model, prompt).split()[0] == label
+
+
+def order_task(items: str, wanted: str) -> Task:
+    prompt = f"Sort these in ascending order: {items}"
+    return f"order: {items}", lambda model: plain(model, prompt) == wanted
+
+
+def extraction_task(number: int) -> Task:
+    wanted = {
+        "number": f"{2000 + number}-{71 + number}",
+        "date": f"2025-0{number + 1}-14",
+        "total": number * 100 + 40.25,
+    }
+    text = f"Invoice {wanted['number']}. Date: {wanted['date']}. Total: {wanted['total']} EUR"
+    return text, lambda model: extracted(model, text) == wanted
+
+
+def tasks() -> list[Task]:
+    made = [sum_task(text, value) for text, value in SUMS]
     for name, people, year, trade, mayor in PLACES:
-        facts = (("How many inhabitants does {} have?", str(people)), ("Who is the mayor of {}?", mayor))
-        more = (("When was {} founded?", str(year)), ("What is the trade of {}?", trade))
-        for question, wanted in (facts if people % 2 else more):
-            prompt = f"Notes:\n{GAZETTEER}\n\nQuestion: {question.format(name)}"
-            made.append((question.format(name), lambda m, p=prompt, w=wanted: w in plain(m, p)))
-    for text, label in TICKETS:
-        prompt = f"Classify the ticket as billing, technical or shipping. Label only.\n\nTicket: {text}"
-        made.append((f"label: {text}", lambda m, p=prompt, w=label: plain(m, p).split()[0] == w))
-    for items, wanted in ROWS:
-        prompt = f"Sort these in ascending order: {items}"
-        made.append((f"order: {items}", lambda m, p=prompt, w=wanted: plain(m, p) == w))
-    for number in range(4):
-        text = f"Invoice {2000 + number}-{71 + number}. Date: 2025-0{number + 1}-14. Total: {number}40.25 EUR"
-        made.append((text, lambda m, t=text, n=number: extracted(m, t) == {
-            "number": f"{2000 + n}-{71 + n}", "date": f"2025-0{n + 1}-14", "total": n * 100 + 40.25}))
-    return made  # fmt: skip
+        made.append(lookup_task(f"How many inhabitants does {name} have?", str(people)))
+        made.append(lookup_task(f"When was {name} founded?", str(year)))
+        made.append(lookup_task(f"Who is the mayor of {name}?", mayor))
+        made.append(lookup_task(f"What is the trade of {name}?", trade))
+    made += [label_task(text, label) for text, label in TICKETS]
+    made += [order_task(items, wanted) for items, wanted in ROWS]
+    made += [extraction_task(number) for number in range(4)]
+    return made
 
 
 def extracted(model: str, text: str) -> Any:

@@ -90,9 +90,7 @@ def special(root: Path) -> Iterator[Path]:
 
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize("name", ["fifo", "socket"])
-def test_a_fifo_or_socket_is_refused_at_once(
-    files: FileTools, special: Path, name: str
-) -> None:
+def test_a_fifo_or_socket_is_refused_at_once(files: FileTools, special: Path, name: str) -> None:
     with pytest.raises(ToolError):
         files.read_file(name)
     assert name not in [entry["path"] for entry in files.list_files()]

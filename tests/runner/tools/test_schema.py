@@ -71,7 +71,7 @@ def test_bad_arguments_tell_a_model_what_to_send(arguments: dict[str, object], t
 
 
 def test_a_parameter_without_a_type_is_refused() -> None:
-    def untyped(x) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    def untyped(x) -> None:  # type: ignore[no-untyped-def]
         """Do."""
 
     with pytest.raises(UsageError, match="`x` has no type"):

@@ -1,3 +1,5 @@
+import contextlib
+import time
 from pathlib import Path
 
 import pytest
@@ -38,22 +40,22 @@ def test_limit_and_path_narrow_the_search(search: TextSearch) -> None:
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("pattern", ["(a+)+$x", "(a|aa)+$", "(a{1,60}){1,60}b", "a{99999999}"])
 def test_a_catastrophic_regular_expression_is_stopped(search: TextSearch, pattern: str) -> None:
-    try:
+    started_s = time.monotonic()
+    with contextlib.suppress(ToolError):
         search.search_text(pattern, regex=True)
-    except ToolError as error:
-        assert error.message.endswith(".")
+    assert time.monotonic() - started_s < 10
 
 
 @pytest.mark.timeout(20)
 def test_a_regular_expression_that_never_ends_is_an_error_that_says_so(
     search: TextSearch,
 ) -> None:
-    with pytest.raises(ToolError, match="takes too long|too much time"):
+    with pytest.raises(ToolError, match=r"takes too long|too much time"):
         search.search_text("(a+)+$x", regex=True)
 
 
 def test_a_malformed_regular_expression_is_explained(search: TextSearch) -> None:
-    with pytest.raises(ToolError, match="Not a regular expression.*set regex to false"):
+    with pytest.raises(ToolError, match=r"Not a regular expression.*set regex to false"):
         search.search_text("(", regex=True)
 
 

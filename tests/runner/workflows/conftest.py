@@ -1,6 +1,6 @@
 """What the tests of workflows share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 from uuid import uuid4
@@ -10,9 +10,6 @@ import pytest
 from secondtake.runner.settings import Settings, load_settings
 from secondtake.runner.workflows.load import Workflow, parse_workflow
 
-MakeSettings = Callable[..., Settings]
-MakeWorkflow = Callable[[str], Workflow]
-
 
 @pytest.fixture
 def settings(home: Path) -> Settings:
@@ -21,7 +18,7 @@ def settings(home: Path) -> Settings:
 
 
 @pytest.fixture
-def steps(home: Path, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+def steps(home: Path, tmp_path: Path) -> Callable[[str], str]:
     """Write a module of python nodes and trust it; returns its name, new in each test."""
     name = f"steps_{uuid4().hex}"
 
@@ -32,7 +29,7 @@ def steps(home: Path, tmp_path: Path) -> Iterator[Callable[[str], str]]:
         (tmp_path / "files").mkdir(exist_ok=True)
         return name
 
-    yield write
+    return write
 
 
 def parse(text: str, settings: Settings) -> Workflow:

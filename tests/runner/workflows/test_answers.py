@@ -43,7 +43,7 @@ def test_an_answer_that_does_not_fit_says_why(text: str, reason: str) -> None:
 
 
 def test_no_schema_is_fetched_from_anywhere() -> None:
-    with pytest.raises(Exception, match="Unresolvable|unresolvable"):
+    with pytest.raises(Exception, match=r"Unresolvable|unresolvable"):
         read_answer("{}", {"$ref": "http://127.0.0.1:1/schema.json"})
 
 
@@ -54,4 +54,7 @@ def test_the_repair_request_holds_the_error_and_the_schema() -> None:
 
 
 def test_the_response_format_has_a_name_that_providers_take() -> None:
-    assert response_format("my plan", SCHEMA)["json_schema"] == {"name": "my_plan", "schema": SCHEMA}
+    assert response_format("my plan", SCHEMA)["json_schema"] == {
+        "name": "my_plan",
+        "schema": SCHEMA,
+    }

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from tests.runner.workflows.conftest import parse
+from tests.support.journal import recorded, recorded_lines
 
 from secondtake.runner.errors import UsageError, WorkflowError
 from secondtake.runner.run import RunResult
 from secondtake.runner.settings import load_settings
 from secondtake.runner.workflows.execute import run_workflow
-from secondtake.runner.workflows.types import Reducer, reduce
-from tests.runner.workflows.conftest import parse
-from tests.support.journal import recorded, recorded_lines
+from secondtake.runner.workflows.value_types import Reducer, reduce
 
 Steps = Callable[[str], str]
 
@@ -390,7 +390,9 @@ def test_a_value_that_is_not_there_yet_is_named(home: Path, steps: Steps) -> Non
 def test_a_long_chain_has_no_hidden_limit(home: Path, steps: Steps) -> None:
     module = steps("def f(): return 1")
     names = [f"n{index}" for index in range(40)]
-    nodes = "\n".join(f'  {n}: {{kind: python, function: "{module}:f", output: sum}}' for n in names)
+    nodes = "\n".join(
+        f'  {n}: {{kind: python, function: "{module}:f", output: sum}}' for n in names
+    )
     edges = "\n".join(
         f"  - {{from: {a}, to: {b}}}"
         for a, b in zip(["START", *names], [*names, "END"], strict=True)

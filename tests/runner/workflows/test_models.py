@@ -9,6 +9,8 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from tests.runner.workflows.conftest import parse
+from tests.support.journal import recorded
 
 from secondtake.runner.errors import UsageError
 from secondtake.runner.providers.scripted import (
@@ -24,8 +26,6 @@ from secondtake.runner.run import RunResult
 from secondtake.runner.settings import load_settings
 from secondtake.runner.tools.registry import tool
 from secondtake.runner.workflows.execute import run_prompt, run_workflow
-from tests.runner.workflows.conftest import parse
-from tests.support.journal import recorded
 
 Steps = Callable[[str], str]
 
@@ -153,7 +153,10 @@ def test_calls_of_one_turn_are_answered_in_their_order(home: Path) -> None:
         (ScriptedCall("calculator", "{'expression': '1'}"), "the arguments are not JSON"),
         (ScriptedCall("calculator", '{"expression": '), "the arguments are not JSON"),
         (ScriptedCall("calculator", '["1"]'), "the arguments are not an object"),
-        (tool_call("calculator", expr="1"), "there is no `expr`, did you mean `expression`?"),
+        (
+            tool_call("calculator", expresion="1"),
+            "there is no `expresion`, did you mean `expression`?",
+        ),
         (tool_call("calculator"), "`expression` is missing"),
         (tool_call("calculator", expression="1 / 0"), "Division by zero."),
         (tool_call("read_file", path="x"), "There is no tool `read_file`"),
@@ -288,8 +291,10 @@ def test_a_node_has_its_own_model_and_parameters_over_those_of_the_workflow(home
     ):
         run_workflow(parse(TWO, settings), {}, settings=settings)
         run_workflow(parse(TWO, settings), {}, settings=settings, model="scripted/third")
-    assert first.requests[0].parameters == {"temperature": 0.5, "seed": 1}
-    assert second.requests[0].parameters == {"temperature": 0, "seed": 1}
+    rows = {row["model"]: row["parameters"] for row in recorded(home, "llm_call")}
+    assert rows["scripted/first"] == {"temperature": 0.5, "seed": 1}
+    assert rows["scripted/second"] == {"temperature": 0, "seed": 1}
+    assert len(first.requests) == 1
     assert len(third.requests) == 1
     assert len(second.requests) == 2
 

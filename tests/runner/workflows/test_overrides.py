@@ -1,13 +1,13 @@
 from typing import Any
 
 import pytest
+from tests.runner.workflows.conftest import parse
 
 from secondtake.runner.errors import UsageError, WorkflowError
 from secondtake.runner.settings import Settings
 from secondtake.runner.workflows.load import Workflow
 from secondtake.runner.workflows.overrides import apply_overrides, convert_inputs
 from secondtake.runner.workflows.schema import LlmNode
-from tests.runner.workflows.conftest import parse
 
 TEXT = """\
 name: w
@@ -145,7 +145,10 @@ def test_inputs_are_set_and_converted(workflow: Workflow, settings: Settings) ->
 def test_wrong_inputs_are_all_told_at_once(workflow: Workflow) -> None:
     with pytest.raises(UsageError) as refused:
         convert_inputs(
-            workflow.definition, {"topik": "x", "count": "many"}, {}, where="give it with -i {name}="
+            workflow.definition,
+            {"topik": "x", "count": "many"},
+            {},
+            where="give it with -i {name}=",
         )
     assert refused.value.message.splitlines() == [
         "Input `count` must be integer: the text 'many' is not an integer.",

@@ -1,6 +1,7 @@
 import threading
 import time
 from contextvars import ContextVar
+from functools import partial
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_parallel_functions_run_at_the_same_time_and_keep_their_order() -> None:
         barrier.wait()
         return value
 
-    functions = [lambda v=v: meet(v) for v in (3, 1, 2)]
+    functions = [partial(meet, value) for value in (3, 1, 2)]
     assert run_parallel(functions, at_once=3) == [3, 1, 2]
 
 
@@ -71,5 +72,5 @@ def test_the_first_error_in_order_is_raised_when_all_have_ended() -> None:
         raise ValueError(str(value))
 
     with pytest.raises(ValueError, match="1"):
-        run_parallel([lambda v=v: fail(v) for v in (1, 2)], at_once=2)
+        run_parallel([partial(fail, value) for value in (1, 2)], at_once=2)
     assert sorted(ended) == [1, 2]

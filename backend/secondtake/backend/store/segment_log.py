@@ -4,8 +4,6 @@ from collections.abc import Collection, Sequence
 
 from duckdb import DuckDBPyConnection
 
-from secondtake.backend.store.staging import count
-
 
 def loaded_among(con: DuckDBPyConnection, segments: Sequence[str]) -> set[str]:
     """Return those of the segments whose rows are stored."""

@@ -1,16 +1,17 @@
 """Runs a user's own SELECT: checked first, read-only, bounded in rows, size and time."""
 
 import base64
+import contextlib
 import json
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import duckdb
@@ -21,6 +22,9 @@ from secondtake.backend.models.system import SqlColumn, SqlResult
 from secondtake.backend.store.rows import in_utc
 from secondtake.backend.store.sql_policy import check_query
 
+T = TypeVar("T")
+
+INTERRUPT_AGAIN_S: Final = 0.05
 CHUNK_ROWS: Final = 256
 ZONED: Final = " WITH TIME ZONE"
 RESULT_CHARACTERS_MAX: Final = 64_000_000
@@ -36,20 +40,55 @@ def run_sql(con: DuckDBPyConnection, text: str, *, max_rows: int, timeout_s: flo
     """
     check_query(con, text)
     begun = time.perf_counter()
-    with _stopped_after(con, timeout_s) as is_late:
-        try:
-            con.execute("BEGIN TRANSACTION READ ONLY")
-            columns, rows, truncated = _collect(con, text, max_rows)
-        except duckdb.Error as error:
-            raise _explained(error, late=is_late(), timeout_s=timeout_s) from error
-        finally:
-            _roll_back(con)
+    columns, rows, truncated = _bounded(
+        con, lambda: _read_only(con, lambda: _collect(con, text, max_rows)), timeout_s=timeout_s
+    )
     return SqlResult(
         columns=columns,
         rows=rows,
         truncated=truncated,
         duration_ms=(time.perf_counter() - begun) * 1000,
     )
+
+
+def _bounded(con: DuckDBPyConnection, work: Callable[[], T], *, timeout_s: float) -> T:
+    """Do `work` in a thread and interrupt it when its time is up, or Ctrl-C comes.
+
+    In this thread DuckDB would hear no signal while it computes.
+    """
+    outcome: Future[T] = Future()
+    thread = threading.Thread(
+        target=lambda: _settle(outcome, work), name="secondtake-sql", daemon=True
+    )
+    thread.start()
+    try:
+        thread.join(timeout_s)
+        late = thread.is_alive()
+    finally:
+        while thread.is_alive():
+            con.interrupt()  # again and again: one that comes between two statements is lost
+            thread.join(INTERRUPT_AGAIN_S)
+    try:
+        return outcome.result()
+    except duckdb.Error as error:
+        raise _explained(error, late=late, timeout_s=timeout_s) from error
+
+
+def _settle(outcome: Future[T], work: Callable[[], T]) -> None:
+    try:
+        outcome.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
+        outcome.set_exception(error)
+
+
+def _read_only(con: DuckDBPyConnection, work: Callable[[], T]) -> T:
+    con.execute("BEGIN TRANSACTION READ ONLY")
+    try:
+        return work()
+    finally:
+        # An error may have ended the transaction, an interrupt may hit this very statement.
+        with contextlib.suppress(duckdb.Error):
+            con.execute("ROLLBACK")
 
 
 def _collect(
@@ -94,32 +133,6 @@ def _without_zones(
         for place, column in enumerate(columns, start=1)
     ]
     return con.sql(text).limit(max_rows + 1).project(", ".join(casts)).fetchmany
-
-
-@contextmanager
-def _stopped_after(con: DuckDBPyConnection, timeout_s: float) -> Iterator[Callable[[], bool]]:
-    """Interrupt what runs on `con` when the time is up; the yielded function tells if it was."""
-    late = threading.Event()
-
-    def stop() -> None:
-        late.set()
-        con.interrupt()
-
-    timer = threading.Timer(timeout_s, stop)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late.is_set
-    finally:
-        timer.cancel()
-        timer.join()  # else a late interrupt would hit the next query
-
-
-def _roll_back(con: DuckDBPyConnection) -> None:
-    try:
-        con.execute("ROLLBACK")
-    except duckdb.TransactionException:
-        return  # an error had ended the transaction already
 
 
 def _explained(error: duckdb.Error, *, late: bool, timeout_s: float) -> SqlFailedError:

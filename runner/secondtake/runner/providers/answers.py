@@ -31,6 +31,8 @@ class WireAnswer:
     """The error event that ended a stream."""
     complete: bool = False
     """Whether the answer came to its end."""
+    message_missing: bool = False
+    """Whether it has choices but no message: Azure's way to say that a filter cut it."""
 
     @property
     def finish_reason(self) -> str | None:
@@ -80,8 +82,10 @@ def _read_document(answer: WireAnswer, document: Json) -> None:
     elif document.get("object") == "response":
         _finish(answer, 0, document.get("status"))
     else:
-        for choice in document.get("choices") or ():
+        choices = document.get("choices") or ()
+        for choice in choices:
             _finish(answer, choice.get("index", 0), choice.get("finish_reason"))
+        answer.message_missing = bool(choices) and not any("message" in c for c in choices)
 
 
 def _read_chunk(answer: WireAnswer, chunk: Json) -> None:

@@ -60,6 +60,9 @@ def execute(request: LlmRequest, policy: CallPolicy) -> LlmResponse:
             return attempt.streamed(answer)
     except BaseException as error:  # noqa: BLE001 - raised on
         attempt.tap.close()
+        answer = attempt.without_message() if isinstance(error, Exception) else None
+        if answer is not None:
+            return answer
         raise attempt.failed(error) from error.__cause__
 
 
@@ -76,6 +79,9 @@ async def aexecute(request: LlmRequest, policy: CallPolicy) -> LlmResponse:
             return attempt.streamed(answer)
     except BaseException as error:  # noqa: BLE001 - raised on
         await attempt.tap.aclose()
+        answer = attempt.without_message() if isinstance(error, Exception) else None
+        if answer is not None:
+            return answer
         raise attempt.failed(error) from error.__cause__
 
 
@@ -141,8 +147,19 @@ class _Attempt:
             response_id=answer.id,
             model=answer.model,
             usage=_dumped(getattr(answer, "usage", None)),
-            wire=read_json(self.tap.body()) if self.tap.status is not None else None,
+            wire=self._plain_wire(),
         )
+
+    def without_message(self) -> LlmResponse | None:
+        """Return an answer that has no message at all, which LiteLLM refuses to read.
+
+        Azure sends such when a filter cut the answer; its tokens are billed.
+        """
+        wire = self._plain_wire()
+        if wire is None or not wire.message_missing:
+            return None
+        message = {"role": "assistant", "content": None}
+        return self._response([message], wire=wire)
 
     def streamed(self, answer: Any) -> LlmResponse:
         """Return what a stream came to.
@@ -165,9 +182,10 @@ class _Attempt:
             error = type(error)(error.message)
         else:
             error = getattr(error, "original_exception", None) or error
-        wire = self._streamed_wire()
+        wire = self._streamed_wire() or self._plain_wire()
         if wire is not None and wire.error is not None and not isinstance(error, StreamError):
             error = _caused(StreamError(wire.error), error)
+        # Also an answer that came whole and that LiteLLM could not read has its usage billed.
         arrived = self._stream.messages() or (wire is not None and wire.usage is not None)
         failure = describe_failure(
             error,
@@ -177,6 +195,11 @@ class _Attempt:
         )
         error.llm_failure = failure  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
         return error
+
+    def _plain_wire(self) -> WireAnswer | None:
+        if self.tap.status != 200 or self.tap.is_stream:
+            return None
+        return read_json(self.tap.body())
 
     def _streamed_wire(self) -> WireAnswer | None:
         return read_events(self.tap.body()) if self.tap.is_stream else None
@@ -199,10 +222,10 @@ class _Attempt:
         self,
         messages: list[dict[str, Any]],
         *,
-        finish_reason: str | None,
-        response_id: str | None,
-        model: str | None,
-        usage: Mapping[str, Any] | None,
+        finish_reason: str | None = None,
+        response_id: str | None = None,
+        model: str | None = None,
+        usage: Mapping[str, Any] | None = None,
         wire: WireAnswer | None,
         time_to_first_token_ms: float | None = None,
     ) -> LlmResponse:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self, cast
 
 from secondtake.runner.errors import UsageError
+from secondtake.runner.providers.library import load_litellm
 from secondtake.runner.providers.sim.brain import Answer, Choice, WrittenCall
 from secondtake.runner.providers.sim.fill import json_text
 from secondtake.runner.providers.sim.provider import install, split_parameters
@@ -26,7 +27,7 @@ from secondtake.runner.providers.sim.wire import Chunk, chunks_of, fill_response
 
 if TYPE_CHECKING:
     from litellm.llms.custom_llm import CustomLLM
-    from litellm.types.utils import ModelResponse
+    from litellm.types.utils import ModelResponse  # pyright: ignore[reportMissingTypeStubs]
 
 PROVIDER: Final = "scripted"
 
@@ -132,6 +133,7 @@ class ScriptedModel:
         Raises:
             UsageError: another scripted model has the name.
         """
+        load_litellm()
         with ScriptedModel._registry_lock:
             if ScriptedModel._models.get(self._short_name, self) is not self:
                 raise UsageError(f"There is a {self.name} already; give this one another name.")

@@ -56,8 +56,11 @@ class WireTap:
 
     @property
     def is_stream(self) -> bool:
-        """Whether the answer is a stream of server-sent events."""
-        return self.headers.get("content-type", "").startswith("text/event-stream")
+        """Whether the answer is a stream of server-sent events; not every server says so."""
+        kind = self.headers.get("content-type", "")
+        return kind.startswith("text/event-stream") or (
+            "json" not in kind and self.body().lstrip().startswith((b"data:", b"event:"))
+        )
 
     def body(self) -> bytes:
         """Return what has arrived, decompressed."""

@@ -34,7 +34,7 @@ def calculator(expression: str) -> int | float:
     import simpleeval  # type: ignore[import-untyped]
 
     _check(expression)
-    evaluator = simpleeval.SimpleEval(operators=OPERATORS, functions=FUNCTIONS, names=NAMES)
+    evaluator: Any = simpleeval.SimpleEval(operators=OPERATORS, functions=FUNCTIONS, names=NAMES)
     try:
         value = evaluator.eval(expression.strip())
     except ToolError:
@@ -91,6 +91,14 @@ def _power(base: Any, exponent: Any) -> Any:
     return base**exponent
 
 
+def _divide(left: Any, right: Any) -> Any:
+    return left / right
+
+
+def _divide_whole(left: Any, right: Any) -> Any:
+    return left // right
+
+
 def _multiply(left: Any, right: Any) -> Any:
     return _bounded(left * right)
 
@@ -107,8 +115,8 @@ OPERATORS: Final[dict[type[ast.AST], Callable[..., Any]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: _multiply,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
+    ast.Div: _divide,
+    ast.FloorDiv: _divide_whole,
     ast.Mod: operator.mod,
     ast.Pow: _power,
     ast.USub: operator.neg,

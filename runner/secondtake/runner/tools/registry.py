@@ -163,9 +163,12 @@ class ToolRegistry:
         )
 
         def execute() -> Any:
+            return guard(invoke) if guard else invoke()
+
+        def invoke() -> Any:
             if found is None:
                 raise ToolError(f"There is no tool `{name}`{suggest(name, self._tools)}")
-            return guard(lambda: found(arguments)) if guard else found(arguments)
+            return found(arguments)
 
         return boundary.call_tool(request, execute)
 

@@ -121,11 +121,13 @@ def _without_titles(schema: Any) -> Any:
     # pydantic repeats every name as a title, which costs tokens and says nothing new. A
     # property that is itself called `title` holds a mapping, a title holds a text.
     if isinstance(schema, dict):
+        mapping: dict[str, Any] = schema
         return {
             key: _without_titles(value)
-            for key, value in schema.items()
+            for key, value in mapping.items()
             if not (key == "title" and isinstance(value, str))
         }
     if isinstance(schema, list):
-        return [_without_titles(item) for item in schema]
+        items: list[Any] = schema
+        return [_without_titles(item) for item in items]
     return schema

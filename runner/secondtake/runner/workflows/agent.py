@@ -21,6 +21,7 @@ from secondtake.runner.workflows.messages import (
     text_of,
     to_plain,
 )
+from secondtake.runner.workflows.narrow import is_object
 from secondtake.runner.workflows.schema import AgentNode
 from secondtake.runner.workflows.waiting import run_parallel, wait_for
 
@@ -67,7 +68,7 @@ def _final_text(name: str, text: str, finish_reason: str | None) -> str:
 
 def _with_ids(calls: Any, step: int) -> list[dict[str, Any]]:
     """Return the calls in OpenAI's form, each with an id: the results must refer to it."""
-    found = []
+    found: list[dict[str, Any]] = []
     for index, call in enumerate(calls):
         function = dict(call.get("function") or {})
         function["arguments"] = _as_text(function.get("arguments"))
@@ -105,9 +106,9 @@ def _execute_call(execution: Execution, tools: ToolRegistry, call: dict[str, Any
         return wait_for(execute, check=execution.recorder.check_interrupt)
 
     try:
-        arguments = parse_arguments(raw)
-        if isinstance(arguments, str):
-            tools.refuse(name, raw, arguments, tool_call_id=call_id)
+        arguments, problem = parse_arguments(raw)
+        if problem:
+            tools.refuse(name, raw, problem, tool_call_id=call_id)
         content = to_text(tools.call(name, arguments, tool_call_id=call_id, guard=guard))
     except ToolError as error:
         content = f"Error: {error.message}"
@@ -116,16 +117,16 @@ def _execute_call(execution: Execution, tools: ToolRegistry, call: dict[str, Any
     return {"role": "tool", "tool_call_id": call_id, "content": content}
 
 
-def parse_arguments(raw: str) -> Any:
+def parse_arguments(raw: str) -> tuple[dict[str, Any], str | None]:
     """Return the object that a model sent, or a text that tells it what is wrong."""
     cure = 'send one JSON object, for example {"name": "value"}'
     try:
         arguments = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        return f"the arguments are not JSON ({error}); {cure}."
-    if not isinstance(arguments, dict):
-        return f"the arguments are not an object; {cure}."
-    return arguments
+        return {}, f"the arguments are not JSON ({error}); {cure}."
+    if not is_object(arguments):
+        return {}, f"the arguments are not an object; {cure}."
+    return arguments, None
 
 
 def to_text(result: Any) -> str:

@@ -45,7 +45,7 @@ def _problems(value: Any, schema: Mapping[str, Any]) -> list[str]:
 
     # An empty registry: the default one would fetch a remote `$ref` over the network.
     registry: Registry[Any] = Registry()
-    validator = Draft202012Validator(schema, registry=registry)
+    validator: Any = Draft202012Validator(schema, registry=registry)
     errors = sorted(validator.iter_errors(value), key=lambda error: str(error.json_path))
     texts = [f"{error.json_path}: {error.message[:300]}" for error in errors[:MAX_ERRORS]]
     if len(errors) > MAX_ERRORS:

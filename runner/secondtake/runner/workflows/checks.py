@@ -9,7 +9,7 @@ from secondtake.runner.workflows.node_checks import NodeChecks
 from secondtake.runner.workflows.references import Names, output_keys
 from secondtake.runner.workflows.schema import END, START, Definition, Edge
 from secondtake.runner.workflows.source import Keys, Source
-from secondtake.runner.workflows.types import ANY, ValueType, parse_type
+from secondtake.runner.workflows.value_types import ANY, ValueType, parse_type
 
 RESERVED: Final = frozenset({START, END, "loop", "self", "super", "true", "false", "none", "not",
                              "and", "or", "in", "is", "if", "else"})  # fmt: skip

@@ -6,10 +6,11 @@ runs once, after all of them, also when the list was empty. A node with several 
 for all of them. Channels and hidden nodes have names that no state key or node can have.
 """
 
+import importlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict
 
 from secondtake.runner import context
 from secondtake.runner.context import RunContext
@@ -19,6 +20,7 @@ from secondtake.runner.workflows.execution import Execution
 from secondtake.runner.workflows.failures import NodeError
 from secondtake.runner.workflows.graph import Graph
 from secondtake.runner.workflows.ledger import order_of
+from secondtake.runner.workflows.narrow import is_list
 from secondtake.runner.workflows.nodes import changes_of, execute_node
 from secondtake.runner.workflows.schema import (
     END,
@@ -30,7 +32,7 @@ from secondtake.runner.workflows.schema import (
     Retry,
     ToolNode,
 )
-from secondtake.runner.workflows.types import Reducer, reduce
+from secondtake.runner.workflows.value_types import Reducer, reduce
 from secondtake.runner.workflows.waiting import pause
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ BEGUN: Final = "begun"
 BRANCH: Final = "branch."
 """Key of what a branch is sent, beside the state."""
 
-ONCE: Final = Retry(attempts=1)
+ONCE: Final = Retry(attempts=1, backoff_s=0)
 
 
 def run_graph(execution: Execution) -> dict[str, Any]:
@@ -51,8 +53,7 @@ def run_graph(execution: Execution) -> dict[str, Any]:
     Raises:
         BaseException: what the first node that failed raised.
     """
-    from langsmith.run_helpers import tracing_context
-
+    run_helpers: Any = importlib.import_module("langsmith.run_helpers")
     definition = execution.prepared.definition
     graph = build_graph(execution)
     state = {PREFIX + key: value for key, value in execution.ledger.begin().items()}
@@ -61,7 +62,7 @@ def run_graph(execution: Execution) -> dict[str, Any]:
         "max_concurrency": definition.concurrency,
     }
     # A LANGSMITH_TRACING left in the environment would send every state to another host.
-    with tracing_context(enabled=False):
+    with run_helpers.tracing_context(enabled=False):
         final = graph.invoke({BEGUN: True, **state}, config)
     execution.ledger.commit()
     return visible_state(final)
@@ -69,11 +70,10 @@ def run_graph(execution: Execution) -> dict[str, Any]:
 
 def build_graph(execution: Execution) -> Any:
     """Return the compiled LangGraph graph of one execution."""
-    from langgraph.graph import StateGraph
-
+    graphs: Any = importlib.import_module("langgraph.graph")
     definition = execution.prepared.definition
     plan = Graph(definition)
-    builder: Any = StateGraph(cast(Any, _state_type(definition)))
+    builder: Any = graphs.StateGraph(_state_type(definition))
     for name, node in definition.nodes.items():
         builder.add_node(name, _with_config(partial(_run_node, execution, name, node)))
     for name in plan.fan_outs:
@@ -112,23 +112,21 @@ def _reducer(reducer: Reducer) -> Callable[[Any, Any], Any]:
 
 
 def _add_edges_to(builder: Any, plan: Graph, target: str, execution: Execution) -> None:
-    from langgraph.graph import END as GRAPH_END
-    from langgraph.graph import START as GRAPH_START
-
+    constants: Any = importlib.import_module("langgraph.constants")
     edges = plan.incoming[target]
     if edges and edges[0].each is not None:
         source = _source_name(edges[0].start, plan)
         route = _with_config(partial(_send, execution, edges[0]), routes=True)
         ends = [target, gather_name(target)]
-        builder.add_conditional_edges(source if source != START else GRAPH_START, route, ends)
+        builder.add_conditional_edges(source if source != START else constants.START, route, ends)
         return
     sources = [_source_name(edge.start, plan) for edge in edges]
-    name = GRAPH_END if target == END else target
+    name = constants.END if target == END else target
     waits_for = [source for source in sources if source != START]
     if target != END and len(waits_for) > 1:
         builder.add_edge(waits_for, name)
         return
-    for source in waits_for or [GRAPH_START]:
+    for source in waits_for or [constants.START]:
         builder.add_edge(source, name)
 
 
@@ -168,12 +166,12 @@ def _send(execution: Execution, edge: Edge, state: dict[str, Any]) -> Any:
     items = values.get(str(edge.each))
     if items is None:
         items = []
-    if not isinstance(items, list):
+    if not is_list(items):
         raise NodeError(f"`{edge.each}` is not a list, so `{edge.to}` cannot run once an item.")
     if not items:
         return gather_name(edge.to)
     same: Counter[str] = Counter()
-    sends = []
+    sends: list[Any] = []
     for item in items:
         payload = {str(edge.item_name): item}
         key = value_hash(to_json_value(payload))
@@ -193,8 +191,9 @@ def _run_node(
     """Execute one node of the graph with its attempts, and hand its changes to LangGraph."""
     order = order_of(config.get("metadata") or {})
     execution.ledger.commit(before_step=order[0])
-    branch = state.get(BRANCH) or {"payload": None, "ordinal": 0}
-    values = {**execution.inputs, **visible_state(state), **(branch["payload"] or {})}
+    branch: dict[str, Any] = state.get(BRANCH) or {"payload": None, "ordinal": 0}
+    item: dict[str, Any] = branch["payload"] or {}
+    values = {**execution.inputs, **visible_state(state), **item}
     try:
         execution.check()
         changes, where = _attempt(execution, name, node, values, branch)

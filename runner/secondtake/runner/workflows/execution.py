@@ -22,7 +22,7 @@ from secondtake.runner.workflows.schema import (
     PythonNode,
     ToolNode,
 )
-from secondtake.runner.workflows.types import ValueType, parse_type
+from secondtake.runner.workflows.value_types import ValueType, parse_type
 from secondtake.runner.workflows.waiting import wait_for
 
 
@@ -121,7 +121,7 @@ class Execution:
     inputs: Mapping[str, Any]
     recorder: RunRecorder
     ledger: StateLedger
-    types: Mapping[str, ValueType] = field(default_factory=dict)
+    types: Mapping[str, ValueType] = field(default_factory=dict[str, ValueType])
     failure: BaseException | None = None
     """What failed first."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -165,7 +165,8 @@ class Execution:
         Raises:
             Exception: what the last attempt failed with.
         """
-        from secondtake.runner.providers.completion import CallPolicy, complete
+        from secondtake.runner.providers.completion import complete
+        from secondtake.runner.providers.retry import CallPolicy
 
         self.check()
         definition = self.prepared.definition

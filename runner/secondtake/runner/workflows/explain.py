@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from secondtake.runner.workflows.narrow import is_list, is_object
 from secondtake.runner.workflows.schema import NODE_KINDS, Definition
 from secondtake.runner.workflows.source import Keys, Source
 
@@ -50,10 +51,10 @@ def _file_keys(data: Any, loc: tuple[Any, ...]) -> Keys:
     if loc[:1] == ("nodes",) and len(loc) > 2:
         loc = (*loc[:2], *loc[3:])  # the kind, which may also be a key of the node: `tool`
     for position, part in enumerate(loc):
-        in_list = isinstance(data, list) and isinstance(part, int) and part < len(data)
-        if in_list or (isinstance(data, dict) and part in data):
+        in_list = is_list(data) and type(part) is int and part < len(data)
+        if in_list or (is_object(data) and part in data):
             data = data[part]
-        elif position < len(loc) - 1 or not isinstance(data, dict):
+        elif position < len(loc) - 1 or not is_object(data):
             continue
         keys.append(part)
     return tuple(keys)
@@ -117,16 +118,16 @@ def model_at(data: Any, keys: Keys) -> type[BaseModel] | None:
         return schema.Retry
     if keys[0] == "nodes" and len(keys) == 2:
         node = data["nodes"][keys[1]]
-        return NODE_KINDS.get(str(node.get("kind"))) if isinstance(node, dict) else None
+        return NODE_KINDS.get(str(node.get("kind"))) if is_object(node) else None
     return None
 
 
 def _shown(value: Any) -> str:
     if value is None:
         return "empty"
-    if isinstance(value, dict):
+    if is_object(value):
         return "a mapping"
-    if isinstance(value, list):
+    if is_list(value):
         return "a list"
     text = repr(value) if isinstance(value, str) else str(value).lower()
     return text if len(text) <= 40 else f"{text[:40]}..."

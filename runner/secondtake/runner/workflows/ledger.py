@@ -14,7 +14,7 @@ from typing import Any
 from secondtake.runner.context import RunContext
 from secondtake.runner.run import RunRecorder
 from secondtake.runner.workflows.schema import StateKey
-from secondtake.runner.workflows.types import OPERATIONS, Reducer, reduce
+from secondtake.runner.workflows.value_types import OPERATIONS, Reducer, reduce
 
 EMPTY: Mapping[Reducer, Any] = {"append": [], "add": 0, "merge": {}}
 """What a key without default holds before the first node, by its reducer."""

@@ -34,7 +34,7 @@ class Workflow:
     path: Path | None = None
     hash: str = ""
     """Hash of the file's definition, comments and overrides aside."""
-    overrides: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What was set from outside, by path."""
 
     @property

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from secondtake.runner.workflows.narrow import is_list, is_object
 from secondtake.runner.workflows.schema import ModelNode
 from secondtake.runner.workflows.templates import render
 
@@ -22,8 +23,8 @@ def opening_messages(node: ModelNode, values: Mapping[str, Any]) -> list[Message
 def text_of(message: Mapping[str, Any]) -> str:
     """Return the text of a message; the joined texts when its content is a list of parts."""
     content = message.get("content")
-    if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    if is_list(content):
+        return "".join(str(part.get("text", "")) for part in content if is_object(part))
     return content if isinstance(content, str) else ""
 
 

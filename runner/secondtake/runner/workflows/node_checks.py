@@ -5,6 +5,7 @@ from typing import Any
 
 from secondtake.runner.workflows.explain import did_you_mean
 from secondtake.runner.workflows.graph import Graph
+from secondtake.runner.workflows.narrow import is_list, is_object
 from secondtake.runner.workflows.references import Names, check_trusted, output_keys
 from secondtake.runner.workflows.schema import (
     AgentNode,
@@ -17,7 +18,7 @@ from secondtake.runner.workflows.schema import (
 )
 from secondtake.runner.workflows.source import Keys, Source
 from secondtake.runner.workflows.templates import analyse, texts_in
-from secondtake.runner.workflows.types import ValueType
+from secondtake.runner.workflows.value_types import ValueType
 
 
 class NodeChecks:
@@ -96,7 +97,7 @@ class NodeChecks:
             return
         properties = node.answer_schema.get("properties")
         for key, wanted in output.items():
-            if isinstance(properties, dict) and wanted not in properties:
+            if is_object(properties) and wanted not in properties:
                 text = f"the schema has no field `{wanted}`; {did_you_mean(wanted, properties)}"
                 self._source.report((*keys, key), text)
 
@@ -185,12 +186,12 @@ class NodeChecks:
 
 
 def _references(schema: Any, keys: Keys) -> Iterator[tuple[Keys, str]]:
-    if isinstance(schema, dict):
+    if is_object(schema):
         for key, value in schema.items():
             if key in ("$ref", "$dynamicRef") and isinstance(value, str):
                 yield (*keys, key), value
             else:
                 yield from _references(value, (*keys, key))
-    elif isinstance(schema, list):
+    elif is_list(schema):
         for index, item in enumerate(schema):
             yield from _references(item, (*keys, index))

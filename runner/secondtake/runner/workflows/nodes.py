@@ -22,6 +22,7 @@ from secondtake.runner.workflows.messages import (
     text_of,
     to_plain,
 )
+from secondtake.runner.workflows.narrow import is_object
 from secondtake.runner.workflows.schema import (
     AgentNode,
     BaseNode,
@@ -30,7 +31,7 @@ from secondtake.runner.workflows.schema import (
     ToolNode,
 )
 from secondtake.runner.workflows.templates import render_value
-from secondtake.runner.workflows.types import change_for
+from secondtake.runner.workflows.value_types import change_for
 from secondtake.runner.workflows.waiting import wait_for
 
 Values = Mapping[str, Any]
@@ -141,7 +142,7 @@ def changes_of(execution: Execution, name: str, node: BaseNode, result: Any) -> 
         return {}
     if isinstance(node.output, str):
         wanted = {node.output: result}
-    elif isinstance(result, dict):
+    elif is_object(result):
         wanted = {key: result[part] for key, part in node.output.items() if part in result}
         _require_fields(name, node, result)
     else:

@@ -17,6 +17,7 @@ from secondtake.runner.errors import UsageError, WorkflowError
 from secondtake.runner.settings import Settings
 from secondtake.runner.workflows.explain import did_you_mean, model_at, names_of
 from secondtake.runner.workflows.load import Workflow, check_source
+from secondtake.runner.workflows.narrow import is_list, is_object
 from secondtake.runner.workflows.schema import Definition
 from secondtake.runner.workflows.source import Keys, Source, parse_source
 
@@ -100,7 +101,7 @@ def _resolve(data: Any, override: Override) -> Keys:
         if any(key in OPEN_MAPPINGS for key in keys):
             return (*keys, *parts[position:])
         here = _get(data, keys)
-        if isinstance(here, list):
+        if is_list(here):
             keys = (*keys, _index(here, part, override))
             continue
         known = _known(data, keys, here)
@@ -122,7 +123,7 @@ def _known(data: Any, keys: Keys, here: Any) -> list[str] | None:
     model = model_at(data, keys)
     if model is not None:
         return names_of(model)
-    return list(here) if isinstance(here, dict) else []
+    return list(here) if is_object(here) else []
 
 
 def _unknown(keys: Keys, part: str, known: Sequence[str]) -> str:
@@ -134,13 +135,10 @@ def _unknown(keys: Keys, part: str, known: Sequence[str]) -> str:
 
 
 def _set(source: Source, keys: Keys, override: Override) -> Any:
-    here = source.data
+    here: Any = source.data
     for key in keys[:-1]:
-        if isinstance(here, dict):
-            here = here.setdefault(key, {})
-        else:
-            here = here[key]
-        if not isinstance(here, dict | list):
+        here = here.setdefault(str(key), {}) if is_object(here) else here[key]
+        if not (is_object(here) or is_list(here)):
             raise UsageError(f"{override.flag}: `{key}` is a value, nothing can be set below it")
     value = _value(source.data, keys, override)
     here[keys[-1]] = value
@@ -184,10 +182,10 @@ def _is_text_field(model: type[BaseModel], name: str) -> bool:
 
 def _get(data: Any, keys: Keys) -> Any:
     for key in keys:
-        if isinstance(data, list) and isinstance(key, int):
+        if is_list(data) and isinstance(key, int):
             data = data[key]
-        elif isinstance(data, dict):
-            data = data.get(key)
+        elif is_object(data):
+            data = data.get(str(key))
     return data
 
 
@@ -205,7 +203,7 @@ def convert_inputs(
     Raises:
         UsageError: an input is unknown, missing, or has the wrong type.
     """
-    from secondtake.runner.workflows.types import parse_type
+    from secondtake.runner.workflows.value_types import parse_type
 
     problems: list[str] = []
     values: dict[str, Any] = {}
@@ -236,6 +234,6 @@ def _converted(raw: Any, type_name: str, name: str) -> Any:
         value = parse_value(raw, flag=f"input `{name}`")
     except UsageError:
         return raw
-    if type_name == "list[string]" and isinstance(value, list):
+    if type_name == "list[string]" and is_list(value):
         return [item if isinstance(item, str) else str(item) for item in value]
     return value

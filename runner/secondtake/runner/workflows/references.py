@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from secondtake.runner.errors import UsageError
+from secondtake.runner.workflows.narrow import is_object
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class Names:
 
 def output_keys(output: Any) -> list[str]:
     """Return the state keys that a node writes."""
-    if isinstance(output, dict):
+    if is_object(output):
         return list(output)
     return [output] if output else []
 

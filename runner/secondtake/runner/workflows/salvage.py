@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from secondtake.runner.workflows.checks import check_definition
+from secondtake.runner.workflows.narrow import is_object
 from secondtake.runner.workflows.references import Names
 from secondtake.runner.workflows.schema import Definition
 from secondtake.runner.workflows.source import Keys, Source
@@ -34,7 +35,7 @@ def _salvaged(data: Any, touched: Iterable[Keys]) -> Definition | None:
     """Return a definition without the malformed parts; None when too little is left."""
     kept = copy.deepcopy(data)
     for keys in touched:
-        if len(keys) == 2 and keys[0] in NAMED_PARTS and isinstance(kept[keys[0]], dict):
+        if len(keys) == 2 and keys[0] in NAMED_PARTS and is_object(kept[keys[0]]):
             part = kept[keys[0]]
             part[keys[1]] = _stand_in(str(keys[0]), part.get(keys[1]))
         elif keys == ("name",):
@@ -52,6 +53,6 @@ def _salvaged(data: Any, touched: Iterable[Keys]) -> Definition | None:
 def _stand_in(section: str, malformed: Any) -> dict[str, Any]:
     if section != "nodes":
         return {"type": "any", "default": 0}  # holds something, so that no use of it is wrong
-    output = malformed.get("output") if isinstance(malformed, dict) else None
+    output = malformed.get("output") if is_object(malformed) else None
     node: dict[str, Any] = {"kind": "tool", "tool": "calculator"}
     return {**node, "output": output} if output and isinstance(output, str) else node

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from secondtake.runner.workflows.types import Reducer
+from secondtake.runner.workflows.value_types import Reducer
 
 START: Final = "START"
 END: Final = "END"
@@ -189,7 +189,7 @@ class Definition(Section):
     state: dict[str, StateKey] = {}
     model: str | None = Field(None, min_length=1, description="Of nodes that name none.")
     parameters: Parameters = {}
-    limits: RunLimits = RunLimits()
+    limits: RunLimits = Field(default_factory=lambda: RunLimits.model_validate({}))
     concurrency: int = Field(8, ge=1, le=64, description="Branches that run at the same time.")
     nodes: dict[str, Node] = Field(min_length=1)
     edges: list[Edge] = Field(min_length=1)

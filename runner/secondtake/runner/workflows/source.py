@@ -5,12 +5,13 @@ the YAML core types can come out, places are exact, and every problem of a file 
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from secondtake.runner.errors import WorkflowError
+from secondtake.runner.workflows.narrow import is_object
 
 MAX_BYTES: Final = 1_000_000
 MAX_VALUES: Final = 50_000
@@ -50,12 +51,12 @@ class Source:
     """The file as the user named it; problems begin with it."""
     text: str
     data: Any = None
-    key_places: dict[Keys, Place] = field(default_factory=dict)
-    value_places: dict[Keys, Place] = field(default_factory=dict)
-    blocks: set[Keys] = field(default_factory=set)
+    key_places: dict[Keys, Place] = field(default_factory=dict[Keys, Place])
+    value_places: dict[Keys, Place] = field(default_factory=dict[Keys, Place])
+    blocks: set[Keys] = field(default_factory=set[Keys])
     """Where texts are written as blocks (`|`, `>`), whose lines are lines of the file."""
-    problems: list[Problem] = field(default_factory=list)
-    origins: dict[Keys, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list[Problem])
+    origins: dict[Keys, str] = field(default_factory=dict[Keys, str])
     """What was set from outside the file, and by what: `--set nodes.plan.model=...`."""
 
     def place(self, keys: Keys, *, of_key: bool = False) -> Place:
@@ -134,7 +135,7 @@ def parse_source(text: str, *, name: str) -> Source:
         source.report((), "the file is empty; begin with `name:`, `nodes:` and `edges:`")
         source.raise_problems()
     source.data = _Builder(source).build(root, ())
-    if not isinstance(source.data, dict):
+    if not is_object(source.data):
         source.report((), "not a mapping; begin with `name:`, `nodes:` and `edges:`")
         source.raise_problems()
     return source
@@ -144,12 +145,14 @@ def _compose(source: Source) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+    yaml: Any = YAML(typ="safe", pure=True)
     try:
-        return YAML(typ="safe", pure=True).compose(source.text)
+        return yaml.compose(source.text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        marked: Any = error
+        mark = marked.problem_mark or marked.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
-        what = " ".join(str(part) for part in (error.context, error.problem) if part)
+        what = " ".join(str(part) for part in (marked.context, marked.problem) if part)
         source.problems.append(Problem(place, f"not YAML: {what}; {_yaml_cure(what)}"))
     except YAMLError as error:
         place = _place_of_character(source.text, getattr(error, "position", None))
@@ -276,9 +279,17 @@ def _float(text: str) -> float:
     return float(plain)
 
 
-SCALARS: Final[Mapping[str, Any]] = {
-    "bool": lambda text: text.lower() in ("true", "yes", "on"),
+def _boolean(text: str) -> bool:
+    return text.lower() in ("true", "yes", "on")
+
+
+def _null(_text: str) -> None:
+    return None
+
+
+SCALARS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "bool": _boolean,
     "float": _float,
     "int": _integer,
-    "null": lambda text: None,
+    "null": _null,
 }

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from secondtake.runner.errors import SecondTakeError
+from secondtake.runner.workflows.narrow import is_list, is_object
 from secondtake.runner.workflows.source import Keys
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def _environment() -> "ImmutableSandboxedEnvironment":
 
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     # Jinja's own escapes < and & for HTML, which would put \\u003c into prompts.
-    environment.filters["tojson"] = _to_json
+    filters: Any = getattr(environment, "filters")  # noqa: B009 - its type is not known
+    filters["tojson"] = _to_json
     return environment
 
 
@@ -92,9 +94,9 @@ def render_value(template: Any, values: Mapping[str, Any]) -> Any:
     Raises:
         TemplateError: a name has no value, or an expression fails.
     """
-    if isinstance(template, dict):
+    if is_object(template):
         return {key: render_value(item, values) for key, item in template.items()}
-    if isinstance(template, list):
+    if is_list(template):
         return [render_value(item, values) for item in template]
     if not isinstance(template, str):
         return template
@@ -110,10 +112,10 @@ def texts_in(template: Any, keys: Keys) -> Iterator[tuple[Keys, str]]:
     """Yield every text of a JSON value with the keys that lead to it."""
     if isinstance(template, str):
         yield keys, template
-    elif isinstance(template, dict):
+    elif is_object(template):
         for key, item in template.items():
             yield from texts_in(item, (*keys, key))
-    elif isinstance(template, list):
+    elif is_list(template):
         for index, item in enumerate(template):
             yield from texts_in(item, (*keys, index))
 

@@ -53,9 +53,9 @@ OPERATIONS: Final[dict[type[ast.AST], Callable[[Decimal, Decimal], Decimal]]] = 
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Pow: operator.pow,
+    ast.Div: lambda left, right: left / right,
+    ast.FloorDiv: lambda left, right: left // right,
+    ast.Pow: lambda left, right: left**right,
 }
 CHANGE: Final = re.compile(
     r"\s*,?\s*(plus|minus|less)\s+(\d+(?:\.\d+)?)\s*(?:%|percent)(?!\s*of\b)", re.IGNORECASE

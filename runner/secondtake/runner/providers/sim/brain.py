@@ -19,6 +19,7 @@ from secondtake.runner.jsonable import canonical_bytes, to_json_value
 from secondtake.runner.providers.sim.choosing import Call, choose_calls
 from secondtake.runner.providers.sim.conversation import Conversation, read_conversation
 from secondtake.runner.providers.sim.fill import fill_answer, json_text
+from secondtake.runner.providers.sim.kinds import is_mapping
 from secondtake.runner.providers.sim.prose import write_answer
 from secondtake.runner.providers.sim.skill import SKILLS, Dice
 from secondtake.runner.providers.sim.texts import Composer
@@ -162,12 +163,12 @@ def _wished_schema(response_format: Any, wishes: Wishes) -> tuple[Mapping[str, A
     model_schema = getattr(response_format, "model_json_schema", None)
     if callable(model_schema):
         return cast(Mapping[str, Any], model_schema()), True
-    if isinstance(response_format, Mapping):
-        form = cast(Mapping[str, Any], response_format)
+    if is_mapping(response_format):
+        form = response_format
         named = cast(Mapping[str, Any], form.get("json_schema") or {})
         schema = named.get("schema") or form.get("response_schema") or form.get("schema")
-        if isinstance(schema, Mapping):
-            return cast(Mapping[str, Any], schema), True
+        if is_mapping(schema):
+            return schema, True
         if form.get("type") == "json_object":
             described = wishes.schema if wishes.schema else fallback
             return (described if described.get("type") == "object" else fallback), False
@@ -178,8 +179,8 @@ def _wished_schema(response_format: Any, wishes: Wishes) -> tuple[Mapping[str, A
 
 def _broken_json(value: Any, dice: Dice) -> str:
     """Return the answer as a careless model gives it: a field left out, or prose around it."""
-    if isinstance(value, dict) and value and dice.happens("invalid_json/how", 0.6):
-        shortened = dict(cast(dict[str, Any], value))
+    if is_mapping(value) and value and dice.happens("invalid_json/how", 0.6):
+        shortened = dict(value)
         shortened.pop(sorted(shortened)[int(dice.share("invalid_json/which") * len(shortened))])
         return json_text(shortened)
     return f"Here is the JSON:\n{json_text(value)}\nLet me know if you need anything else."

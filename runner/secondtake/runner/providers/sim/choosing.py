@@ -20,6 +20,7 @@ from secondtake.runner.providers.sim.evidence import (
     wanted_sums,
 )
 from secondtake.runner.providers.sim.fill import fill_arguments
+from secondtake.runner.providers.sim.kinds import is_mapping
 from secondtake.runner.providers.sim.lexicon import IMPERATIVES, word_set
 from secondtake.runner.providers.sim.prose import GREETING, THANKS
 from secondtake.runner.providers.sim.skill import Dice
@@ -73,7 +74,7 @@ class Tool:
     def function(self) -> Mapping[str, Any]:
         """Its name, description and parameters."""
         inner = self.definition.get("function", self.definition)
-        return cast(Mapping[str, Any], inner) if isinstance(inner, Mapping) else {}
+        return inner if is_mapping(inner) else {}
 
     @property
     def name(self) -> str:
@@ -93,8 +94,8 @@ class Tool:
     @cached_property
     def parameters(self) -> Mapping[str, Any]:
         """The JSON Schema of its arguments."""
-        schema = self.function.get("parameters") or {}
-        return cast(Mapping[str, Any], schema) if isinstance(schema, Mapping) else {}
+        schema: Any = self.function.get("parameters") or {}
+        return schema if is_mapping(schema) else {}
 
     @cached_property
     def kind(self) -> ToolKind:
@@ -167,7 +168,8 @@ class _Chooser:
             steps: tuple[Callable[[], list[Call]], ...] = (
                 self._other, self._named_files, self._files, self._search, self._read_hits,
             )  # fmt: skip
-            calls = next((found for step in steps if (found := self._new(step()))), [])
+            found = (self._new(step()) for step in steps)
+            calls = next((new for new in found if new), calls)
         return self._new(calls)
 
     def forced(self) -> Call:
@@ -321,9 +323,9 @@ class _Chooser:
 
 def _named(tool_choice: Any) -> str | None:
     """Return the name of the tool that the request insists on."""
-    if not isinstance(tool_choice, Mapping):
+    if not is_mapping(tool_choice):
         return None
-    choice = cast(Mapping[str, Any], tool_choice)
+    choice = tool_choice
     function = choice.get("function")
-    inner = cast(Mapping[str, Any], function) if isinstance(function, Mapping) else choice
+    inner = function if is_mapping(function) else choice
     return str(inner["name"]) if inner.get("name") else None

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final, cast
 
 from secondtake.runner.jsonable import canonical_bytes, to_json_value
+from secondtake.runner.providers.sim.kinds import is_mapping
 from secondtake.runner.providers.sim.lexicon import word_set
 from secondtake.runner.providers.sim.prompt import Passage, Prompt, find_paths, read_prompt
 from secondtake.runner.providers.sim.results import ToolResult
@@ -211,17 +212,17 @@ def _results(messages: Sequence[Mapping[str, Any]], *, first: int) -> list[ToolR
 
 
 def _plain(value: Any) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
-        return cast(Mapping[str, Any], value)
+    if is_mapping(value):
+        return value
     dump = getattr(value, "model_dump", None)
     return cast(Mapping[str, Any], dump()) if callable(dump) else {}
 
 
 def _arguments(raw: Any) -> Mapping[str, Any]:
-    if isinstance(raw, Mapping):
-        return cast(Mapping[str, Any], raw)
+    if is_mapping(raw):
+        return raw
     try:
         value = json.loads(str(raw or "{}"))
     except ValueError:
         return {}
-    return cast(Mapping[str, Any], value) if isinstance(value, dict) else {}
+    return value if is_mapping(value) else {}

@@ -13,6 +13,7 @@ from secondtake.runner.jsonable import canonical_bytes, to_json_value
 from secondtake.runner.providers.sim import schemas
 from secondtake.runner.providers.sim.arithmetic import muddled
 from secondtake.runner.providers.sim.conversation import Conversation
+from secondtake.runner.providers.sim.kinds import is_list, is_mapping
 from secondtake.runner.providers.sim.prompt import Passage
 from secondtake.runner.providers.sim.skill import Dice
 from secondtake.runner.providers.sim.text import words
@@ -56,7 +57,6 @@ class Filler:
         self.root = root
         self.composer = composer
         self.invented = 0
-        self.found = 0
         self.passage: Passage | None = None
 
     @property
@@ -87,7 +87,7 @@ class Filler:
         return self._boolean(resolved, field) if kind == "boolean" else None
 
     def _object(self, schema: Schema, *, depth: int) -> dict[str, Any]:
-        required = set(schema.get("required") or ())
+        required: set[str] = set(schema.get("required") or ())
         filled: dict[str, Any] = {}
         properties = cast(Mapping[str, Any], schema.get("properties") or {})
         for name, inner in properties.items():
@@ -148,7 +148,7 @@ class Filler:
         options = items.get("enum")
         if "const" in items:
             return [items["const"]] * count
-        if isinstance(options, list):
+        if is_list(options):
             return self._options(options, field)
         kind = schemas.kind_of(items)
         if kind == "object":
@@ -213,8 +213,6 @@ class Filler:
         if value is None:
             self.invented += 1
             value = bool(schema.get("default", False))
-        else:
-            self.found += 1
         return not value if self.dice.lapses(f"field/{field.name}", weight=FIELD_LAPSE) else value
 
     def _number(self, schema: Schema, field: Field, *, whole: bool) -> int | float:
@@ -222,10 +220,8 @@ class Filler:
         if value is None:
             value = schemas.default_number(schema, field, self.dice)
             self.invented += 1
-        else:
-            self.found += 1
-            if self.dice.lapses(f"field/{field.name}", weight=FIELD_LAPSE):
-                value = float(muddled(f"{value:.10g}"))
+        elif self.dice.lapses(f"field/{field.name}", weight=FIELD_LAPSE):
+            value = float(muddled(f"{value:.10g}"))
         return schemas.fit_number(value, schema, whole=whole)
 
     def _stated_number(self, field: Field) -> float | None:
@@ -241,10 +237,8 @@ class Filler:
         if value is None:
             self.invented += 1
             value = str(schema.get("default") or self._made_up(field))
-        else:
-            self.found += 1
-            if len(value) < 60 and self.dice.lapses(f"field/{field.name}", weight=FIELD_LAPSE):
-                value = muddled(value) if any(c.isdigit() for c in value) else UNKNOWN
+        elif len(value) < 60 and self.dice.lapses(f"field/{field.name}", weight=FIELD_LAPSE):
+            value = muddled(value) if any(c.isdigit() for c in value) else UNKNOWN
         return schemas.fit_text(value, schema)
 
     def _stated_text(self, schema: Schema, field: Field) -> str | None:
@@ -274,7 +268,7 @@ def fill_arguments(
     """Return arguments for a tool, and how many of the required ones were made up."""
     filler = Filler(conversation, dice, root=schema)
     value = filler.fill({"type": "object", **schema}, Field(name=""))
-    return (cast(dict[str, Any], value) if isinstance(value, dict) else {}), filler.invented
+    return (dict(value) if is_mapping(value) else {}), filler.invented
 
 
 def fill_answer(schema: Schema, composer: Composer) -> Any:

@@ -125,6 +125,15 @@ RELATED: Final = tuple(
 )
 """What is asked, and the words that often stand in an answer to it."""
 
+MEASURES: Final = {
+    "height": "high tall", "length": "long", "width": "wide", "depth": "deep", "age": "old",
+    "weight": "heavy weighs kg", "duration": "lasts long takes", "distance": "far away",
+    "m": "metre metres meter meters", "km": "kilometre kilometres kilometer kilometers",
+    "kg": "kilogram kilograms", "s": "second seconds", "min": "minute minutes",
+    "h": "hour hours", "eur": "euro euros", "usd": "dollar dollars", "pct": "percent",
+}  # fmt: skip
+"""How a text says what the name of a number says."""
+
 QUESTION_ASPECTS: Final = (
     "What {be} {topic} and how {do} {they} work?",
     "How much {do} {topic} cost, and what does that depend on?",

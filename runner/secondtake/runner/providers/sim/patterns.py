@@ -20,7 +20,7 @@ def example_of(pattern: str) -> str | None:
         text = _Maker(pattern).alternatives()
     except (re.error, ValueError, IndexError, RecursionError):
         return None
-    return text if text is not None and compiled.search(text) else None
+    return text if compiled.search(text) else None
 
 
 @dataclass

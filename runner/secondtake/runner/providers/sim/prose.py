@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from secondtake.runner.providers.sim.arithmetic import number_text
 from secondtake.runner.providers.sim.conversation import Conversation
 from secondtake.runner.providers.sim.evidence import (
     cited,
@@ -222,11 +224,19 @@ def _computed(results: tuple[ToolResult, ...]) -> list[str]:
     for result in results:
         asked = [v for v in result.arguments.values() if isinstance(v, str)]
         if result.is_number and asked:
-            parts.append(f"{asked[0]} = {result.text.strip()}.")
+            parts.append(f"{asked[0]} = {_plain_number(result.text)}.")
         elif not result.arguments and re.search(r"\d{4}-\d\d-\d\d", result.text):
             value = next(iter(result.labels().values()), result.text.strip())
             parts.append(f"It is {value.strip().strip(chr(34))}.")
     return parts
+
+
+def _plain_number(text: str) -> str:
+    """Return `99.0` as `99`, and what is no plain number as it is."""
+    try:
+        return number_text(Decimal(text.strip()))
+    except InvalidOperation:
+        return text.strip()
 
 
 def _asks_for_more(conversation: Conversation) -> bool:

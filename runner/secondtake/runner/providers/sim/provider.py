@@ -18,7 +18,7 @@ from secondtake.runner.settings import load_settings
 
 if TYPE_CHECKING:
     from litellm.llms.custom_llm import CustomLLM
-    from litellm.types.utils import ModelResponse
+    from litellm.types.utils import ModelResponse  # pyright: ignore[reportMissingTypeStubs]
 
 PROVIDER: Final = "sim"
 _lock = threading.Lock()

@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
+from secondtake.runner.providers.sim.kinds import is_container, is_list, is_mapping
 from secondtake.runner.providers.sim.prompt import Passage, find_paths, read_prompt
 from secondtake.runner.providers.sim.text import logical_lines, sentences
 
@@ -33,8 +34,8 @@ class ToolResult:
     def is_error(self) -> bool:
         """Whether the tool says that it failed."""
         value = parse_json(self.text)
-        if isinstance(value, Mapping):
-            mapping = cast(Mapping[str, Any], value)
+        if is_mapping(value):
+            mapping = value
             return bool(mapping.get("error")) or mapping.get("is_error") is True
         return bool(ERROR.match(self.text))
 
@@ -51,8 +52,8 @@ class ToolResult:
         value = parse_json(self.text)
         if value is None:
             return bool(re.match(r"^\W*(?:no |nothing|none|0 |null|$)", self.text, re.IGNORECASE))
-        if isinstance(value, Mapping):
-            inner = [v for k, v in cast(Mapping[str, Any], value).items() if k in WRAPPER_KEYS]
+        if is_mapping(value):
+            inner = [v for k, v in value.items() if k in WRAPPER_KEYS]
             return bool(inner) and not any(_has_content(v) for v in inner)
         return not _has_content(value)
 
@@ -67,14 +68,14 @@ class ToolResult:
             return []
         value = parse_json(self.text)
         own = next((str(v) for k, v in self.arguments.items() if k in SOURCE_KEYS), None)
-        if isinstance(value, Mapping | list):
+        if is_container(value):
             return list(_json_passages(value, source=own))
         return list(_text_passages(self.text, source=own))
 
     def labels(self) -> dict[str, str]:
         """Return the named values of a JSON result, and the `label: value` lines of a text."""
         value = parse_json(self.text)
-        if not isinstance(value, Mapping | list):
+        if not is_container(value):
             return read_prompt(self.text).labels
         found: dict[str, str] = {}
         for key, leaf in _leaves(value):
@@ -111,9 +112,9 @@ def _text_passages(text: str, *, source: str | None) -> Iterator[Passage]:
 
 
 def _json_passages(value: Any, *, source: str | None) -> Iterator[Passage]:
-    if isinstance(value, Mapping):
-        yield from _mapping_passages(cast(Mapping[str, Any], value), source=source)
-    elif isinstance(value, list):
+    if is_mapping(value):
+        yield from _mapping_passages(value, source=source)
+    elif is_list(value):
         for item in value:
             yield from _json_passages(item, source=source)
     elif isinstance(value, str):
@@ -125,7 +126,7 @@ def _json_passages(value: Any, *, source: str | None) -> Iterator[Passage]:
 def _mapping_passages(value: Mapping[str, Any], *, source: str | None) -> Iterator[Passage]:
     named = next((v for k in SOURCE_KEYS if isinstance(v := value.get(k), str)), source)
     texts = [v for k in TEXT_KEYS if isinstance(v := value.get(k), str)]
-    nested = [v for v in value.values() if isinstance(v, Mapping | list)]
+    nested = [v for v in value.values() if is_container(v)]
     for text in texts:
         yield from _text_passages(text, source=named)
     for inner in nested:
@@ -134,7 +135,7 @@ def _mapping_passages(value: Mapping[str, Any], *, source: str | None) -> Iterat
         scalars = [
             f"{k.replace('_', ' ')}: {scalar_text(v)}"
             for k, v in value.items()
-            if not isinstance(v, Mapping | list) and v is not None
+            if not is_container(v) and v is not None
         ]
         if scalars:
             yield Passage(text="; ".join(scalars), source=named)
@@ -148,10 +149,10 @@ def scalar_text(value: Any) -> str:
 
 
 def _leaves(value: Any, key: str = "value") -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for name, inner in cast(Mapping[str, Any], value).items():
+    if is_mapping(value):
+        for name, inner in value.items():
             yield from _leaves(inner, str(name))
-    elif isinstance(value, list):
+    elif is_list(value):
         for inner in value:
             yield from _leaves(inner, key)
     elif value is not None:

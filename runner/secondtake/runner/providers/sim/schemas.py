@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from secondtake.runner.jsonable import canonical_bytes, to_json_value
+from secondtake.runner.providers.sim.kinds import is_list, is_mapping
 from secondtake.runner.providers.sim.patterns import example_of
 from secondtake.runner.providers.sim.skill import Dice
 from secondtake.runner.providers.sim.text import clip
@@ -40,14 +41,14 @@ FORMATS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
 
 def resolve(schema: Any, root: Schema) -> dict[str, Any]:
     """Follow `$ref` and join `allOf`, so that the keywords stand in one place."""
-    found: dict[str, Any] = dict(cast(Schema, schema)) if isinstance(schema, Mapping) else {}
+    found: dict[str, Any] = dict(schema) if is_mapping(schema) else {}
     for _ in range(REFERENCES_MAX):
         reference = found.pop("$ref", None)
         if not isinstance(reference, str):
             break
         found = {**_target(reference, root), **found}
     parts = found.pop("allOf", None)
-    for part in parts if isinstance(parts, list) else []:
+    for part in parts if is_list(parts) else []:
         found = _joined(found, resolve(part, root))
     return found
 
@@ -79,7 +80,7 @@ def described(field: Field, schema: Schema) -> Field:
 def kind_of(schema: Schema) -> str:
     """Return the type to fill: the first that is not null, else what the keywords imply."""
     kind: Any = schema.get("type")
-    if isinstance(kind, list):
+    if is_list(kind):
         kinds = [str(k) for k in kind]
         return next((k for k in kinds if k != "null"), "null")
     if isinstance(kind, str):
@@ -185,7 +186,7 @@ def distinct(values: Sequence[Any]) -> list[Any]:
 def different(value: Any, schema: Schema, known: list[Any]) -> Any:
     """Return a value like `value` that is not among `known`; `value` when there is no way."""
     options = schema.get("enum")
-    if isinstance(options, list):
+    if is_list(options):
         return next((o for o in options if o not in known), value)
     if isinstance(value, bool):
         return not value if value in known else value
@@ -198,22 +199,22 @@ def different(value: Any, schema: Schema, known: list[Any]) -> Any:
 
 
 def _varied(value: Any, number: int, schema: Schema) -> Any:
-    if isinstance(value, dict):
-        inner = cast(dict[str, Any], value)
+    if is_mapping(value):
+        inner = value
         properties = cast(Schema, schema.get("properties") or {})
         for name, old in inner.items():
             changed = _varied(old, number, cast(Schema, properties.get(name) or {}))
             if changed != old:
                 return {**inner, name: changed}
         return inner
-    if FIXING & set(schema) or schema.get("type") not in {"string", "integer", "number"}:
+    if FIXING & set(schema) or kind_of(schema) not in {"string", "integer", "number"}:
         return value
     if isinstance(value, str):
         most = int(schema.get("maxLength") or len(value) + 8)
         ending = f" {number + 1}"
         return (value[: max(0, most - len(ending))] + ending)[:most]
     if isinstance(value, int | float) and not isinstance(value, bool):
-        whole, step = schema["type"] == "integer", float(schema.get("multipleOf") or 1)
+        whole, step = kind_of(schema) == "integer", float(schema.get("multipleOf") or 1)
         up = fit_number(value + number * step, schema, whole=whole)
         return up if up != value else fit_number(value - number * step, schema, whole=whole)
     return value
@@ -224,8 +225,8 @@ def _target(reference: str, root: Schema) -> dict[str, Any]:
     for part in reference.removeprefix("#").strip("/").split("/"):
         key = part.replace("~1", "/").replace("~0", "~")
         if key:
-            found = cast(Schema, found).get(key, {}) if isinstance(found, Mapping) else {}
-    return dict(cast(Schema, found)) if isinstance(found, Mapping) else {}
+            found = found.get(key, {}) if is_mapping(found) else {}
+    return dict(found) if is_mapping(found) else {}
 
 
 def _joined(first: Schema, second: Schema) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from secondtake.runner.jsonable import canonical_bytes, to_json_value
+from secondtake.runner.providers.sim.kinds import is_mapping
 
 TOKEN: Final = re.compile(r" ?[^\W\d_]{1,6}|\d{1,3}|\s{1,8}|.", re.DOTALL)
 MESSAGE_TOKENS: Final = 4
@@ -33,7 +34,7 @@ def text_of(content: Any) -> str:
         return ""
     if isinstance(content, str):
         return content
-    if isinstance(content, Iterable) and not isinstance(content, Mapping):
+    if isinstance(content, Iterable) and not is_mapping(content):
         return "\n".join(_part_text(part) for part in content)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     return canonical_bytes(to_json_value(content)).decode()
 
@@ -62,6 +63,6 @@ def _json_tokens(value: Any) -> int:
 def _part_text(part: Any) -> str:
     if isinstance(part, str):
         return part
-    if isinstance(part, Mapping) and isinstance(part.get("text"), str):  # pyright: ignore[reportUnknownMemberType]
+    if is_mapping(part) and isinstance(part.get("text"), str):  # pyright: ignore[reportUnknownMemberType]
         return str(part["text"])  # pyright: ignore[reportUnknownVariableType]
     return ""

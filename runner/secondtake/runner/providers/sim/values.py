@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from secondtake.runner.providers.sim.lexicon import CONCEPTS, MONTHS, NEGATIONS
+from secondtake.runner.providers.sim.lexicon import CONCEPTS, MEASURES, MONTHS, NEGATIONS
 from secondtake.runner.providers.sim.prompt import find_paths
 from secondtake.runner.providers.sim.text import sentences, stem, stems, words
 
@@ -89,7 +89,8 @@ class Field:
     @property
     def all_stems(self) -> set[str]:
         """The stems of its name and its description."""
-        return self.name_stems | set(stems(self.description))
+        said = " ".join(MEASURES.get(word, "") for word in self.name_words)
+        return self.name_stems | set(stems(self.description)) | set(stems(said))
 
     def speaks_of(self, *options: str) -> bool:
         """Whether its name or format says one of `options`."""

@@ -11,7 +11,7 @@ from secondtake.runner.providers.sim.brain import Answer, Choice
 from secondtake.runner.providers.sim.tokens import split_tokens
 
 if TYPE_CHECKING:
-    from litellm.types.utils import ModelResponse
+    from litellm.types.utils import ModelResponse  # pyright: ignore[reportMissingTypeStubs]
 
 
 class Chunk(dict[str, Any]):
@@ -36,7 +36,7 @@ def usage_of(answer: Answer) -> dict[str, Any]:
 
 def fill_response(response: "ModelResponse", answer: Answer, *, model: str) -> "ModelResponse":
     """Write an answer into the response object that LiteLLM hands to a provider."""
-    from litellm.types.utils import Choices, Message, Usage
+    from litellm.types.utils import Choices, Message, Usage  # pyright: ignore[reportMissingTypeStubs]
 
     response.id = answer.response_id
     response.model = model

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from secondtake.runner.providers.sim.kinds import is_list, is_mapping
 from secondtake.runner.providers.sim.text import number_of, words
 
 Form = Literal[
@@ -125,7 +126,7 @@ def described_schema(text: str) -> dict[str, Any] | None:
             example = json.loads(match.group())
         except ValueError:
             continue
-        if isinstance(example, dict) and example:
+        if is_mapping(example) and example:
             return _schema_like(example)
     keys = KEYS.search(text)
     if keys:
@@ -185,9 +186,9 @@ def _schema_like(example: Any) -> dict[str, Any]:
         return {"type": "integer"}
     if isinstance(example, float):
         return {"type": "number"}
-    if isinstance(example, list):
+    if is_list(example):
         return {"type": "array", "items": _schema_like(example[0]) if example else {}}  # pyright: ignore[reportUnknownArgumentType]
-    if isinstance(example, dict):
+    if is_mapping(example):
         properties = {str(k): _schema_like(v) for k, v in example.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         return {"type": "object", "properties": properties, "required": list(properties)}
     text = str(example)

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from secondtake.runner.workflows.narrow import is_list, is_object
+
 SIMPLE: Final = ("any", "boolean", "integer", "list", "number", "object", "string")
 LIST_OF: Final = re.compile(r"^list\[(?P<item>.+)\]$")
 
@@ -81,10 +83,10 @@ def is_json(value: Any, depth: int = 0) -> bool:
         return False
     if value is None or isinstance(value, str | bool | int | float):
         return True
-    if isinstance(value, list):
+    if is_list(value):
         return all(is_json(item, depth + 1) for item in value)
-    if isinstance(value, dict):
-        return all(isinstance(k, str) and is_json(v, depth + 1) for k, v in value.items())
+    if is_object(value):
+        return all(type(k) is str and is_json(v, depth + 1) for k, v in value.items())
     return False
 
 
@@ -100,11 +102,11 @@ def change_for(value: Any, kind: ValueType, reducer: Reducer) -> Any:
         return value
     item = kind.item or ANY
     if item is ANY or item.name == "any":
-        return value if isinstance(value, list) else [value]
+        return value if is_list(value) else [value]
     problem = item.problem(value)
     if problem is None:
         return [value]
-    if isinstance(value, list):
+    if is_list(value):
         if problem := kind.problem(value):
             raise ValueError(problem)
         return value
@@ -118,12 +120,13 @@ def reduce(current: Any, change: Any, reducer: Reducer) -> Any:
     if reducer == "add":
         return (current or 0) + change
     if reducer == "merge":
-        return {**(current or {}), **copy.deepcopy(change)}
+        before: dict[str, Any] = current or {}
+        return {**before, **copy.deepcopy(change)}
     return copy.deepcopy(change)
 
 
 def _described(value: Any) -> str:
-    names = {str: "the text", bool: "the boolean", int: "the number", float: "the number",
+    names: dict[Any, str] = {str: "the text", bool: "the boolean", int: "the number", float: "the number",
              list: "a list", dict: "an object", type(None): "null"}  # fmt: skip
     name = names.get(type(value), f"a Python {type(value).__name__}")
     if isinstance(value, str):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondtake.runner.workflows.types import Reducer, change_for, parse_type, reduce
+from secondtake.runner.workflows.value_types import Reducer, change_for, parse_type, reduce
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -87,9 +87,7 @@ def test_each_reducer_joins_a_change(
 
 
 @given(current=st.lists(JSON, max_size=3), change=st.lists(JSON, max_size=3))
-def test_reducing_leaves_both_sides_as_they_were(
-    current: list[Any], change: list[Any]
-) -> None:
+def test_reducing_leaves_both_sides_as_they_were(current: list[Any], change: list[Any]) -> None:
     before = (copy.deepcopy(current), copy.deepcopy(change))
     result = reduce(current, change, "append")
     result.append("more")

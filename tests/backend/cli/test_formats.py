@@ -1,0 +1,126 @@
+"""How money, time, tokens and foreign text are written."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secondtake.backend.cli import formats
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        (None, "—"),
+        ("0", "$0"),
+        ("0.000000000", "$0"),
+        ("1234.4", "$1,234"),
+        ("1000", "$1,000"),
+        ("999.996", "$1,000"),
+        ("999.99", "$999.99"),
+        ("12.344", "$12.34"),
+        ("1", "$1.00"),
+        ("0.9996", "$1.00"),
+        ("0.5", "$0.500"),
+        ("0.0234", "$0.023"),
+        ("0.01", "$0.010"),
+        ("0.00996", "$0.010"),
+        ("0.0096", "$0.0096"),
+        ("0.00012345", "$0.00012"),
+        ("0.0000012", "$0.000001"),
+        ("0.000000999", "<$0.000001"),
+        ("1234567.8", "$1,234,568"),
+        ("-0.5", "−$0.500"),  # noqa: RUF001 - a real minus
+    ],
+)
+def test_money_has_the_digits_that_its_size_asks_for(amount: str | None, shown: str) -> None:
+    assert formats.money(None if amount is None else Decimal(amount)) == shown
+
+
+def test_a_column_of_money_has_one_precision() -> None:
+    amounts = [None, "0", "0.00002", "0.00005", "0.00006", "12.3", "1234.56789"]
+    column = formats.money_column(None if a is None else Decimal(a) for a in amounts)
+    assert column == [
+        "—", "$0", "<$0.0001", "<$0.0001", "$0.0001", "$12.3000", "$1,234.5679",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "shown"),
+    [
+        (None, "—"), (0, "0 ms"), (0.001, "<0.01 ms"), (0.42, "0.42 ms"), (0.999, "1 ms"),
+        (1.4, "1 ms"), (842, "842 ms"), (999.4, "999 ms"), (999.6, "1.00 s"), (3420, "3.42 s"),
+        (9996, "10.0 s"), (15_200, "15.2 s"), (59_940, "59.9 s"), (59_960, "1m 00s"),
+        (125_000, "2m 05s"), (3_599_700, "1h 00m"), (4_320_000, "1h 12m"), (360_000_000, "100h 00m"),
+    ],
+)  # fmt: skip
+def test_a_duration_has_the_unit_that_its_size_asks_for(
+    milliseconds: float | None, shown: str
+) -> None:
+    assert formats.duration(milliseconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (None, "—"), (0, "0"), (9412, "9,412"), (9999, "9,999"), (10_000, "10.0k"),
+        (12_000, "12.0k"), (999_949, "999.9k"), (999_950, "1.00M"), (1_240_000, "1.24M"),
+        (2_500_000_000, "2.50B"), (2**63 - 1, "9,223,372,037B"),
+    ],
+)  # fmt: skip
+def test_tokens_are_exact_below_ten_thousand(count: int | None, shown: str) -> None:
+    assert formats.tokens(count) == shown
+
+
+def test_tokens_of_which_one_side_is_unknown_say_so() -> None:
+    assert formats.tokens_in_out(9412, None) == "9,412 → —"
+    assert formats.tokens_in_out(None, None) == "—"
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+def test_a_moment_is_local_and_short() -> None:
+    now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    assert formats.moment(datetime(2026, 11, 21, 8, 34, 48, tzinfo=UTC), now=now) == "09:34:48"
+    assert formats.moment(datetime(2026, 11, 20, 23, 30, tzinfo=UTC), now=now) == "00:30:00"
+    assert formats.moment(datetime(2026, 11, 20, 16, 44, tzinfo=UTC), now=now) == "20 Nov 17:44"
+    assert formats.moment(datetime(2025, 3, 2, 16, 44, tzinfo=UTC), now=now) == "2 Mar 2025"
+    assert formats.moment(None, now=now) == "—"
+
+
+def test_a_full_time_says_its_zone() -> None:
+    at = datetime(2026, 11, 21, 8, 34, 48, 123456, tzinfo=UTC)
+    assert formats.utc(at) == "2026-11-21 08:34:48.123 UTC"
+
+
+def test_text_that_would_steer_the_terminal_is_written_out() -> None:
+    hostile = "a\x1b[31mred\x1b]0;title\x07\x9b2J\r\u202egnp.exe\ud800\x00\tb\nc"
+    shown = formats.visible(hostile)
+    assert shown == (r"a\x1b[31mred\x1b]0;title\x07\x9b2J\x0d\u202egnp.exe\ud800\x00" + "\tb\nc")
+
+
+@given(st.text())
+def test_no_text_keeps_a_control_character(text: str) -> None:
+    shown = formats.visible(text)
+    assert all(c in "\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f") for c in shown)
+    assert "\n" not in formats.one_line(text)
+
+
+@given(st.text())
+def test_json_with_controls_written_out_is_the_same_value(text: str) -> None:
+    written = formats.spell_controls_in_json(json.dumps({text: text}, ensure_ascii=False))
+    assert json.loads(written) == {text: text}
+    assert "\x9b" not in written
