@@ -11,14 +11,21 @@ die() { say "$*"; exit 1; }
 fits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 has_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
 
+# Prints the Python to use: the first that is new enough, before all others one that has venv.
 find_python() {
-    local name
+    local name without_venv=
     for name in "${PYTHON3:-python3.13}" python3.13 python3.12 python3.11 python3 python; do
-        if command -v "$name" >/dev/null && fits "$name"; then
+        if ! command -v "$name" >/dev/null || ! fits "$name"; then continue; fi
+        if has_venv "$name"; then
             command -v "$name"
             return
         fi
+        without_venv=${without_venv:-$(command -v "$name")}
     done
+    if [ -n "$without_venv" ]; then
+        printf '%s\n' "$without_venv"
+        return
+    fi
     die "Second Take needs Python 3.11 or newer, and $(python3 --version 2>&1 || echo "no python3") is" \
         "what is here; install a newer one, or name it: PYTHON3=/path/to/python3 make setup"
 }

@@ -11,7 +11,6 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.loader import load_pending
-from secondtake.backend.loader.pending import refused_lines
 from secondtake.runner.events import BaseEvent, RunFinished
 from secondtake.runner.hashing import new_run_id
 from secondtake.runner.home import journal_folder
@@ -337,15 +336,21 @@ def test_a_trusted_line_without_identity_is_rejected(con: DuckDBPyConnection, ho
     assert (report.lines, report.rows, report.rejected) == (3, 1, 2)
 
 
-def test_lines_that_duckdb_refuses_are_found_one_by_one(
-    con: DuckDBPyConnection, tmp_path: Path, home: Path
+def test_lines_that_duckdb_alone_refuses_are_found_one_by_one(
+    con: DuckDBPyConnection, home: Path
 ) -> None:
-    good = [encode(tool_call(RUN, f"t{n}")) for n in range(40)]
-    lines = [changed(CALL, input_tokens=2**63) if n in (0, 17, 39) else line
-             for n, line in enumerate(good)]  # fmt: skip
-    refused = refused_lines(con, lines, home / "scratch")
-    assert sorted(refused) == [0, 17, 39]
-    assert all("DuckDB refuses it" in reason for reason in refused.values())
+    """What our check lets pass and DuckDB does not: here a count in a column made narrower."""
+    con.execute("ALTER TABLE tool_calls ALTER COLUMN attempt TYPE TINYINT")
+    con.execute("ALTER TABLE llm_calls ALTER COLUMN attempt TYPE TINYINT")
+    con.execute("ALTER TABLE node_timings ALTER COLUMN attempt TYPE TINYINT")
+    bad = (0, 17, 39)
+    write_foreign(
+        home, [tool_call(RUN, f"t{n}", attempt=1000 if n in bad else 1) for n in range(40)]
+    )
+    report = load_pending(con, home)
+    assert (report.lines, report.rows, report.rejected) == (40, 37, 3)
+    assert [entry["line"] for entry in rejected(home)] == [n + 2 for n in bad]
+    assert all("DuckDB refuses it" in entry["reason"] for entry in rejected(home))
 
 
 def test_the_end_of_an_unknown_status_does_not_end_the_run(

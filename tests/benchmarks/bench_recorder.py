@@ -66,7 +66,7 @@ def rows() -> list[tuple[str, float, float, float]]:
     from secondtake.runner.run import start_run
 
     ensure_snapshot(Path(os.environ["SECONDTAKE_HOME"]))
-    add = record.tool(lambda a, b: a + b, name="add")
+    add = record.tool("add")(lambda a, b: a + b)
     tokens = Tokens(
         input_tokens=400,
         output_tokens=100,

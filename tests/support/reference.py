@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, get_args
 
 import click
+from tests.support.meanings import COLUMNS, FIELDS, TABLES, WORKFLOW_FIELDS
+from tests.support.repository import REPOSITORY
 
 from secondtake.backend.cli.main import main as program
 from secondtake.backend.store.migrations import known_migrations
 from secondtake.runner import events
 from secondtake.runner.settings import OPTIONS
 from secondtake.runner.workflows.schema import Definition
-from tests.support.meanings import COLUMNS, FIELDS, TABLES, WORKFLOW_FIELDS
-from tests.support.repository import REPOSITORY
 
 FOLDER: Final = REPOSITORY / "docs" / "reference"
 MADE: Final = "<!-- Made from the code by `python -m tests.support.reference`. -->"
@@ -60,8 +60,11 @@ def views() -> list[str]:
 def commands_page() -> str:
     """Return the page of the commands: the help of each."""
     root = click.Context(program, info_name="secondtake", help_option_names=["-h", "--help"])
-    parts = ["# Commands", MADE, "`secondtake [--home FOLDER] COMMAND`. Exit codes: 0 fine, 1 what "
-             "was asked for failed, 2 asked for in a wrong way."]  # fmt: skip
+    intro = (
+        "`secondtake [--home FOLDER] COMMAND`. Exit codes: 0 fine, 1 what "
+        "was asked for failed, 2 asked for in a wrong way."
+    )
+    parts = ["# Commands", MADE, intro]
     for name in program.list_commands(root):
         command = program.get_command(root, name)
         assert command is not None
@@ -77,8 +80,11 @@ def tables_page() -> str:
     for kind in event_classes():
         table = events.TABLES[kind.model_fields["kind"].default]
         told.setdefault(table, {}).update(field_meanings(kind))
-    parts = ["# Tables", MADE, "Times are TIMESTAMP and hold UTC. NULL is unknown; it is never "
-             "written as 0 or as an empty text. Money is US dollars."]  # fmt: skip
+    intro = (
+        "Times are TIMESTAMP and hold UTC. NULL is unknown; it is never "
+        "written as 0 or as an empty text. Money is US dollars."
+    )
+    parts = ["# Tables", MADE, intro]
     for table, columns in tables().items():
         meanings = FIELDS | told.get(table, {}) | COLUMNS.get(table, {})
         rows = [(f"`{name}`", kind, meanings[name]) for name, kind in columns.items()]
@@ -89,8 +95,11 @@ def tables_page() -> str:
 
 def events_page() -> str:
     """Return the page of the event kinds and their fields."""
-    parts = ["# Events", MADE, "A journal segment holds one of these a line, as JSON. Fields that "
-             "are unknown are left out."]  # fmt: skip
+    intro = (
+        "A journal segment holds one of these a line, as JSON. Fields that "
+        "are unknown are left out."
+    )
+    parts = ["# Events", MADE, intro]
     for kind in event_classes():
         meanings = FIELDS | field_meanings(kind)
         rows = [(f"`{name}`", meanings[name]) for name in kind.model_fields if name != "kind"]
@@ -113,21 +122,24 @@ def settings_page() -> str:
         )
         for option in OPTIONS
     ]
-    return _page([
-        "# Settings", MADE,
+    intro = (
         "A flag wins over the environment (`.env` is read too), the environment over the nearest "
         "`secondtake.toml` upwards, that over the default. `secondtake config` prints each value "
-        "and where it came from.",
-        _table(("name", "environment", "in secondtake.toml", "default", "meaning"), rows),
-    ])  # fmt: skip
+        "and where it came from."
+    )
+    head = ("name", "environment", "in secondtake.toml", "default", "meaning")
+    return _page(["# Settings", MADE, intro, _table(head, rows)])
 
 
 def workflows_page() -> str:
     """Return the page of what a workflow file may say."""
     schema = Definition.model_json_schema(by_alias=True)
     sections = {"Workflow": schema, **schema["$defs"]}
-    parts = ["# Workflow files", MADE, "YAML. `secondtake validate FILE` checks one, `secondtake "
-             "schema workflow` prints the JSON Schema for your editor."]  # fmt: skip
+    intro = (
+        "YAML. `secondtake validate FILE` checks one, `secondtake "
+        "schema workflow` prints the JSON Schema for your editor."
+    )
+    parts = ["# Workflow files", MADE, intro]
     for name, section in sections.items():
         rows = [
             (f"`{field}`", "yes" if field in section.get("required", ()) else "", about)

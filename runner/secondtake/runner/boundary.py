@@ -100,8 +100,8 @@ async def astream(
     """Give on what an asynchronous streaming call gives; see `stream`."""
     open_call = _begin(request)
     if open_call is None:
-        async for piece in await execute():
-            yield piece
+        async for unrecorded in await execute():
+            yield unrecorded
         return
     collector = StreamCollector()
     try:

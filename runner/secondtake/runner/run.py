@@ -1,6 +1,5 @@
 """One run: its beginning and end, its events in order, what is in progress and what it used."""
 
-import asyncio
 import contextlib
 import threading
 import time
@@ -8,17 +7,17 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
-from uuid import UUID
 
 from secondtake.runner import events, faults
 from secondtake.runner.context import RunContext, describe_error, entered
 from secondtake.runner.conversation import Conversation
 from secondtake.runner.environment import describe_environment
 from secondtake.runner.errors import BudgetExceeded, RunCancelled, RunStopped
-from secondtake.runner.events import BaseEvent, Replayable, RunStatus
+from secondtake.runner.events import BaseEvent, Replayable
 from secondtake.runner.hashing import new_run_id
 from secondtake.runner.journal import encode_fields
-from secondtake.runner.limits import Limits, Meter, Totals
+from secondtake.runner.limits import Limits, Meter
+from secondtake.runner.result import NodeTiming, RunResult, status_of
 from secondtake.runner.settings import Settings, load_settings
 from secondtake.runner.sink import Sink, sink_for
 
@@ -30,36 +29,6 @@ class InProgress(Protocol):
 
     def finish(self, error: BaseException | None) -> None:
         """Write the end of the span, once."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NodeTiming:
-    """How long one execution of a node took."""
-
-    node: str
-    node_path: str
-    node_kind: str | None
-    duration_ms: float
-    self_ms: float
-    failed: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunResult:
-    """What a run came to."""
-
-    run_id: UUID
-    status: RunStatus
-    output: Any = None
-    error_type: str | None = None
-    error_message: str | None = None
-    duration_ms: float
-    totals: Totals
-    timings: tuple[NodeTiming, ...] = ()
-    llm_ms: float = 0.0
-    """Time in LLM calls, summed over parallel branches."""
-    tool_ms: float = 0.0
-    recording_faults: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -367,19 +336,6 @@ class RunRecorder:
         if self.observed_only:
             return "stepwise", self.observed_only
         return "full", None
-
-
-def status_of(error: BaseException | None) -> RunStatus:
-    """Return the status of a run that `error` ended."""
-    if error is None:
-        return "ok"
-    if isinstance(error, BudgetExceeded):
-        return "budget_exceeded"
-    if isinstance(error, RunStopped | KeyboardInterrupt | GeneratorExit | asyncio.CancelledError):
-        return "cancelled"
-    if isinstance(error, SystemExit) and error.code in (None, 0):
-        return "ok"
-    return "error"
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from contextvars import copy_context
 from types import FrameType
 from typing import Final
 
-from secondtake.runner.run import RunRecorder, RunResult
+from secondtake.runner.result import RunResult
+from secondtake.runner.run import RunRecorder
 
 GRACE_S: Final = 1.0
 POLL_S: Final = 0.05

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from tests.support.stored import write_research_run, write_run
 
 PROGRAM = [sys.executable, "-m", "secondtake.backend.cli.main"]

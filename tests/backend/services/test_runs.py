@@ -6,13 +6,13 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from tests.support.stored import STARTED_AT, write_research_run, write_run
 
 from secondtake.backend.errors import AmbiguousError, NotFoundError
 from secondtake.backend.local import LocalBackend
 from secondtake.backend.models.runs import RunQuery
 from secondtake.runner.errors import UsageError
 from secondtake.runner.settings import load_settings
-from tests.support.stored import STARTED_AT, write_research_run, write_run
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The tree of a run, from spans that may claim any parent."""
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -84,5 +85,5 @@ def test_every_span_is_shown_once_and_no_cent_is_lost(
     assert sorted(each.span_id for each in tree) == sorted(name for name, _, _ in rows)
     total = sum((each.cost_usd or Decimal(0) for each in tree if each.depth == 0), Decimal(0))
     assert total == sum(cents for _, _, cents in rows)
-    for before, after in zip(tree, tree[1:], strict=False):
+    for before, after in pairwise(tree):
         assert after.depth <= before.depth + 1

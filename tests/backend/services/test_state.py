@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.support.stored import write_research_run
 
 from secondtake.backend.errors import NotFoundError
 from secondtake.backend.local import LocalBackend
@@ -12,7 +13,6 @@ from secondtake.backend.models.records import MemoryRow
 from secondtake.backend.models.runs import StateQuery
 from secondtake.backend.services.state import state_at
 from secondtake.runner.settings import load_settings
-from tests.support.stored import write_research_run
 
 RUN = uuid4()
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.journal import recorded
 from tests.support.repository import REPOSITORY
 
-from secondtake.runner.run import RunResult
+from secondtake.runner.result import RunResult
 from secondtake.runner.settings import load_settings
 from secondtake.runner.workflows.execute import run_workflow
 from secondtake.runner.workflows.load import find_workflow

@@ -1,7 +1,7 @@
 """Inputs of a run as a user gives them: `name=value`, `name=@FILE`, `name=@-`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,20 +11,15 @@ FROM_FILE: Final = "@"
 STDIN: Final = "-"
 
 
-def read_inputs(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+def read_inputs(given: Mapping[str, str]) -> dict[str, str]:
     """Return each input as text; the workflow says what type it has.
 
     `@@text` is the text `@text`.
 
     Raises:
-        UsageError: an input is given twice, or a file cannot be read as text.
+        UsageError: a file cannot be read as text.
     """
-    values: dict[str, str] = {}
-    for name, text in pairs:
-        if name in values:
-            raise UsageError(f"Input `{name}` is given twice; give it once.")
-        values[name] = _read(name, text)
-    return values
+    return {name: _read(name, text) for name, text in given.items()}
 
 
 def _read(name: str, text: str) -> str:

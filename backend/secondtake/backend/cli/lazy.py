@@ -52,7 +52,7 @@ class LazyGroup(click.Group):
             raise click.exceptions.Exit(BROKEN_PIPE_EXIT) from None
         return result
 
-    def main(  # type: ignore[override]
+    def main(
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,

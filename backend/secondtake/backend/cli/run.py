@@ -14,11 +14,12 @@ import click
 from secondtake.backend.cli.connect import current_settings
 from secondtake.backend.cli.inputs import read_inputs
 from secondtake.backend.cli.output import json_option, print_json, print_lines
-from secondtake.backend.cli.pairs import Pair
+from secondtake.backend.cli.pairs import PAIR, read_pairs
 from secondtake.backend.cli.run_report import profile_lines, result_as_json, result_lines
 
 if TYPE_CHECKING:
-    from secondtake.runner.run import RunRecorder, RunResult
+    from secondtake.runner.result import RunResult
+    from secondtake.runner.run import RunRecorder
     from secondtake.runner.settings import Settings
 
 SUPERVISED_THREAD: Final = "secondtake-run"
@@ -32,7 +33,8 @@ SUPERVISED_THREAD: Final = "secondtake-run"
     "-i",
     "--input",
     "inputs",
-    type=Pair(),
+    metavar=PAIR,
+    callback=read_pairs,
     multiple=True,
     help="An input, of its declared type. `name=@FILE` reads a file, `name=@-` stdin.",
 )
@@ -44,7 +46,9 @@ SUPERVISED_THREAD: Final = "secondtake-run"
     metavar="PATH=VALUE",
     help="Change the workflow for this run, e.g. nodes.plan.parameters.temperature=0.",
 )
-@click.option("--tag", "tags", type=Pair(), multiple=True, help="A label of the run.")
+@click.option(
+    "--tag", "tags", metavar=PAIR, callback=read_pairs, multiple=True, help="A label of the run."
+)
 @click.option("--session", "session_id", help="The session that the run belongs to.")
 @click.option("--user", "user_id", help="For whom it is run.")
 @click.option("--tools", help="With --prompt: tools for a loop, e.g. calculator,search_text.")
@@ -55,10 +59,10 @@ def command(
     ctx: click.Context,
     workflow: str | None,
     prompt: str | None,
-    inputs: Sequence[tuple[str, str]],
+    inputs: dict[str, str],
     model: str | None,
     overrides: Sequence[str],
-    tags: Sequence[tuple[str, str]],
+    tags: dict[str, str],
     session_id: str | None,
     user_id: str | None,
     tools: str | None,
@@ -81,7 +85,7 @@ def command(
         "settings": settings,
         "model": model,
         "overrides": overrides,
-        "tags": dict(tags),
+        "tags": tags,
         "session_id": session_id,
         "user_id": user_id,
     }
@@ -98,7 +102,7 @@ OnStart = Callable[["RunRecorder"], None]
 def _execution(
     workflow: str | None,
     prompt: str | None,
-    inputs: Sequence[tuple[str, str]],
+    inputs: dict[str, str],
     tools: str | None,
     about: dict[str, Any],
 ) -> "Callable[[OnStart], RunResult]":

@@ -11,7 +11,7 @@ from secondtake.backend.cli.values import indented, text_of
 from secondtake.runner.jsonable import to_json_value
 
 if TYPE_CHECKING:
-    from secondtake.runner.run import NodeTiming, RunResult
+    from secondtake.runner.result import NodeTiming, RunResult
 
 PROFILE_COLUMNS: Final = (
     Column(title="NODE", shrinks_to=16),

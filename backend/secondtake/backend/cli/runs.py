@@ -8,8 +8,8 @@ import click
 from secondtake.backend.cli import formats
 from secondtake.backend.cli.connect import connect
 from secondtake.backend.cli.output import json_option, print_json, print_lines
-from secondtake.backend.cli.pairs import Pair
-from secondtake.backend.cli.since import Since
+from secondtake.backend.cli.pairs import PAIR, read_pairs
+from secondtake.backend.cli.since import read_since
 from secondtake.backend.cli.tables import Column, coloured_status, screen_width, table
 from secondtake.backend.models.runs import RunPage, RunQuery, RunSummary, Status
 
@@ -35,8 +35,20 @@ WIDE: Final = 100
 @click.option("--status", type=click.Choice(get_args(Status)), help="Only runs that ended so.")
 @click.option("--workflow", help="Only runs of this workflow (or with this name).")
 @click.option("--model", help="Only runs that used this model; `gpt-4o` finds `openai/gpt-4o`.")
-@click.option("--tag", "tags", type=Pair(), multiple=True, help="Only runs with this tag.")
-@click.option("--since", type=Since(), help="Only runs since then: 7d, 24h, 30m, 2026-11-20.")
+@click.option(
+    "--tag",
+    "tags",
+    metavar=PAIR,
+    callback=read_pairs,
+    multiple=True,
+    help="Only runs with this tag.",
+)
+@click.option(
+    "--since",
+    metavar="TIME",
+    callback=read_since,
+    help="Only runs since then: 7d, 24h, 30m, 2026-11-20.",
+)
 @click.option("--session", "session_id", help="Only runs of this session.")
 @click.option("--user", "user_id", help="Only runs of this user.")
 @click.option(
@@ -52,7 +64,7 @@ def command(
     status: Status | None,
     workflow: str | None,
     model: str | None,
-    tags: "Sequence[tuple[str, str]]",
+    tags: dict[str, str],
     since: datetime | None,
     session_id: str | None,
     user_id: str | None,
@@ -65,7 +77,7 @@ def command(
         status=status,
         workflow=workflow,
         model=model,
-        tags=dict(tags),
+        tags=tags,
         since=since,
         session_id=session_id,
         user_id=user_id,

@@ -62,7 +62,7 @@ def _called(tool_calls: Any) -> list[str]:
     if not isinstance(tool_calls, list):
         return [] if tool_calls is None else [one_line_value(tool_calls)]
     calls: list[str] = []
-    for call in cast("list[Any]", tool_calls):
+    for call in tool_calls:  # pyright: ignore[reportUnknownVariableType]
         function = cast("Any", call).get("function") if isinstance(call, dict) else None
         if isinstance(function, dict):
             named = cast("dict[str, Any]", function)

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -10,22 +10,19 @@ _AGO: Final = re.compile(r"(?P<number>\d{1,6})(?P<unit>[smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-class Since(click.ParamType):
-    """A time span that ends now, or a date; a date without a zone is local."""
+def read_since(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """Return the time that an option means, UTC: a span that ends now, or a date.
 
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Return the time that `value` means, UTC."""
-        if isinstance(value, datetime):
-            return value
-        text = str(value).strip()
-        if ago := _AGO.fullmatch(text):
-            span = timedelta(**{_UNITS[ago["unit"]]: int(ago["number"])})
-            return datetime.now(UTC) - span
-        try:
-            return datetime.fromisoformat(text).astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(f"{text!r} is no time; write `7d`, `24h`, `30m` or `2026-11-20`.", param, ctx)
+    A date without a zone is local.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    if ago := _AGO.fullmatch(text):
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago["unit"]]: int(ago["number"])})
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(
+            f"{text!r} is no time; write `7d`, `24h`, `30m` or `2026-11-20`.", ctx, param
+        ) from error

@@ -8,6 +8,7 @@ load removes them and loads nothing twice.
 import shutil
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import Final
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.loader.parts import LeftAlone, Part, Workplace, look_at, read_line_by_line
+from secondtake.backend.store.columns import EventColumns, event_columns
 from secondtake.backend.store.loading import Loaded, load_staged
 from secondtake.backend.store.segment_log import loaded_among, mark_interrupted_runs
 from secondtake.backend.store.staging import StageRefused, cannot_load, describe_pieces, stage
@@ -93,8 +95,9 @@ def load_pending(
             if waiting:
                 with _workplace(home, redact) as workplace:
                     parts = _parts(waiting, workplace, torn, progress)
+                    stager = _Stager(con, event_columns(con), workplace.folder)
                     for batch in _batches(parts, batch_bytes, batch_segments):
-                        _load_batch(con, batch, workplace, progress)
+                        _load_batch(stager, batch, workplace, progress)
         interrupted = mark_interrupted_runs(
             con,
             host=socket.gethostname(),
@@ -194,15 +197,15 @@ def _batches(parts: Iterable[Part], most_bytes: int, most: int) -> Iterator[list
 
 
 def _load_batch(
-    con: DuckDBPyConnection, batch: list[Part], workplace: Workplace, progress: _Progress
+    stager: "_Stager", batch: list[Part], workplace: Workplace, progress: _Progress
 ) -> None:
     try:
-        _stage(con, batch, workplace)
+        present = stager.stage(batch)
     except StageRefused:
-        batch = [_mended(con, part, workplace) for part in batch]
-        _stage(con, batch, workplace)
-    describe_pieces(con, [part.piece for part in batch])
-    progress.loaded.append(load_staged(con))
+        batch = [_mended(stager, part, workplace) for part in batch]
+        present = stager.stage(batch)
+    describe_pieces(stager.con, [part.piece for part in batch])
+    progress.loaded.append(load_staged(stager.con, stager.columns, present))
     progress.segments += len(batch)
     progress.torn_bytes += sum(part.piece.torn_bytes for part in batch)
     for part in batch:
@@ -211,72 +214,75 @@ def _load_batch(
             part.staged.unlink(missing_ok=True)
 
 
-def _stage(con: DuckDBPyConnection, batch: list[Part], workplace: Workplace) -> None:
-    """Stage a batch as one file: DuckDB takes many buffers for many small ones."""
-    parts = [part for part in batch if part.staged is not None]
-    longest = max((part.longest_line_bytes for part in parts), default=0)
-    joined: Path | None = None
-    if len(parts) > 1:
-        joined = workplace.folder / "batch"
-        with joined.open("wb") as whole:
-            for part in parts:
-                assert part.staged is not None
-                with part.staged.open("rb") as file:
-                    shutil.copyfileobj(file, whole, 1 << 20)
-    path = joined or (parts[0].staged if parts else None)
-    try:
-        staged = stage(con, path, longest_line_bytes=longest)
-    finally:
-        if joined:
-            joined.unlink(missing_ok=True)
-    expected = sum(part.piece.event_count for part in parts)
-    if staged != expected:
-        raise StageRefused(f"{staged} events were read of {expected} lines")
-
-
-def _mended(con: DuckDBPyConnection, part: Part, workplace: Workplace) -> Part:
+def _mended(stager: "_Stager", part: Part, workplace: Workplace) -> Part:
     """Return the part as something that can be staged, its bad lines rejected."""
-    if _refusal(con, part, workplace) is None:
+    if not stager.refuses(part):
         return part
     if part.trusted:
         part = read_line_by_line(part, workplace)
-        if _refusal(con, part, workplace) is None:
+        if not stager.refuses(part):
             return part
     assert part.staged is not None
     lines = part.staged.read_bytes().splitlines(keepends=True)
-    refused = {
-        part.line_numbers[place]: reason
-        for place, reason in refused_lines(con, lines, workplace.folder / "bisect").items()
-    }
-    return read_line_by_line(part, workplace, refused)
+    refused = stager.refused_lines(lines)
+    numbered = {part.line_numbers[place]: reason for place, reason in refused.items()}
+    return read_line_by_line(part, workplace, numbered)
 
 
-def _refusal(con: DuckDBPyConnection, part: Part, workplace: Workplace) -> str | None:
-    try:
-        _stage(con, [part], workplace)
-    except StageRefused as error:
-        return str(error)
-    return None
+@dataclass(frozen=True)
+class _Stager:
+    """Stages parts, with `folder` for scratch files."""
 
+    con: DuckDBPyConnection
+    columns: EventColumns
+    folder: Path
 
-def refused_lines(
-    con: DuckDBPyConnection, lines: list[bytes], scratch: Path, offset: int = 0
-) -> dict[int, str]:
-    """Return which of the lines DuckDB refuses to stage, by place, with its reason."""
-    scratch.write_bytes(b"".join(lines))
-    try:
-        stage(con, scratch, longest_line_bytes=max(map(len, lines)))
-    except StageRefused as error:
-        if len(lines) == 1:
-            return {offset: f"DuckDB refuses it: {error}"}
-        middle = len(lines) // 2
-        return {
-            **refused_lines(con, lines[:middle], scratch, offset),
-            **refused_lines(con, lines[middle:], scratch, offset + middle),
-        }
-    finally:
-        scratch.unlink(missing_ok=True)
-    return {}
+    def stage(self, batch: list[Part]) -> Counter[str]:
+        """Stage a batch as one file: DuckDB takes many buffers for many small ones."""
+        parts = [part for part in batch if part.staged is not None]
+        longest = max((part.longest_line_bytes for part in parts), default=0)
+        joined: Path | None = None
+        if len(parts) > 1:
+            joined = self.folder / "batch"
+            with joined.open("wb") as whole:
+                for part in parts:
+                    assert part.staged is not None
+                    with part.staged.open("rb") as file:
+                        shutil.copyfileobj(file, whole, 1 << 20)
+        path = joined or (parts[0].staged if parts else None)
+        try:
+            present = stage(self.con, self.columns, path, longest_line_bytes=longest)
+        finally:
+            if joined:
+                joined.unlink(missing_ok=True)
+        expected = sum(part.piece.event_count for part in parts)
+        if present.total() != expected:
+            raise StageRefused(f"{present.total()} events were read of {expected} lines")
+        return present
+
+    def refuses(self, part: Part) -> bool:
+        """Say whether this part is what cannot be staged."""
+        try:
+            self.stage([part])
+        except StageRefused:
+            return True
+        return False
+
+    def refused_lines(self, lines: list[bytes], offset: int = 0) -> dict[int, str]:
+        """Return which of the lines DuckDB refuses, by place, with its reason."""
+        scratch = self.folder / "bisect"
+        scratch.write_bytes(b"".join(lines))
+        try:
+            stage(self.con, self.columns, scratch, longest_line_bytes=max(map(len, lines)))
+        except StageRefused as error:
+            if len(lines) == 1:
+                return {offset: f"DuckDB refuses it: {error}"}
+            middle = len(lines) // 2
+            return {
+                **self.refused_lines(lines[:middle], offset),
+                **self.refused_lines(lines[middle:], offset + middle),
+            }
+        return {}
 
 
 def _writers_with_files(journal: Path) -> set[str]:

@@ -106,8 +106,7 @@ def _apply(values: dict[str, Any], row: MemoryRow) -> str | None:
 def _append(held: Any, added: Any) -> list[Any]:
     if not isinstance(held, list):
         raise TypeError
-    more = cast("list[Any]", added) if isinstance(added, list) else [added]
-    return [*cast("list[Any]", held), *more]
+    return [*held, *(added if isinstance(added, list) else [added])]  # pyright: ignore[reportUnknownVariableType]
 
 
 def _add(held: Any, added: Any) -> Any:

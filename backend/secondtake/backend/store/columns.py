@@ -3,7 +3,8 @@
 One name has one type in every table, so that a segment can be read as one wide relation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, get_args
 
 from duckdb import DuckDBPyConnection
@@ -21,11 +22,34 @@ def event_models() -> Iterator[tuple[str, type[BaseModel]]]:
         yield model.model_fields["kind"].default, model
 
 
-def table_types(con: DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    """Return for each table that events fill its columns and their types, in order."""
+@dataclass(frozen=True, kw_only=True)
+class EventColumns:
+    """The columns of the tables that events fill."""
+
+    types: Mapping[str, Mapping[str, str]]
+    """For each table its columns and their types, in order."""
+    required: Mapping[str, Sequence[str]]
+    """For each table the columns that are never NULL."""
+
+    def union(self) -> dict[str, str]:
+        """Return every field of any event that has a column, with its type; `kind` first."""
+        union = {"kind": "VARCHAR"}
+        for kind, model in event_models():
+            columns = self.types[TABLES[kind]]
+            union |= {field: columns[field] for field in model.model_fields if field in columns}
+        return union
+
+    def stored(self, kind: str) -> list[str]:
+        """Return the columns that an event of this kind fills."""
+        fields = dict(event_models())[kind].model_fields
+        return [column for column in self.types[TABLES[kind]] if column in fields]
+
+
+def event_columns(con: DuckDBPyConnection) -> EventColumns:
+    """Look up the columns in the database."""
     rows = con.execute(
         """
-        SELECT table_name, column_name, data_type
+        SELECT table_name, column_name, data_type, is_nullable
         FROM duckdb_columns()
         WHERE list_contains(?, table_name) AND NOT internal
         ORDER BY table_name, column_index
@@ -33,26 +57,14 @@ def table_types(con: DuckDBPyConnection) -> dict[str, dict[str, str]]:
         [list(EVENT_TABLES)],
     ).fetchall()
     types: dict[str, dict[str, str]] = {table: {} for table in EVENT_TABLES}
-    for table, column, data_type in rows:
+    required: dict[str, list[str]] = {table: [] for table in EVENT_TABLES}
+    for table, column, data_type, is_nullable in rows:
         types[table][column] = data_type
-    return types
+        if not is_nullable:
+            required[table].append(column)
+    return EventColumns(types=types, required=required)
 
 
-def union_types(types: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Return every field of any event that has a column, with its type; `kind` comes first."""
-    union = {"kind": "VARCHAR"}
-    for kind, model in event_models():
-        columns = types[TABLES[kind]]
-        union |= {field: columns[field] for field in model.model_fields if field in columns}
-    return union
-
-
-def stored_columns(kind: str, types: dict[str, dict[str, str]]) -> list[str]:
-    """Return the columns that an event of this kind fills."""
-    model = dict(event_models())[kind]
-    return [column for column in types[TABLES[kind]] if column in model.model_fields]
-
-
-def quoted(columns: list[str], prefix: str = "") -> str:
+def quoted(columns: Iterable[str], prefix: str = "") -> str:
     """Return the columns as a SQL list, quoted: some are named like keywords."""
     return ", ".join(f'{prefix}"{column}"' for column in columns)

@@ -9,7 +9,7 @@ from typing import Final
 
 from duckdb import DuckDBPyConnection
 
-from secondtake.backend.store.columns import quoted, stored_columns
+from secondtake.backend.store.columns import EventColumns, quoted
 from secondtake.backend.store.totals import TOTALS
 
 _EXTRA: Final = """
@@ -23,11 +23,11 @@ def kept(kind: str) -> str:
 
 
 def complete_nodes(
-    con: DuckDBPyConnection, types: dict[str, dict[str, str]], *, any_known: bool
+    con: DuckDBPyConnection, columns: EventColumns, *, any_known: bool
 ) -> None:
     """Write the nodes of the batch; `any_known` when some run of it is stored already."""
-    columns = list(types["node_timings"])
-    starting = stored_columns("node_started", types)
+    names = list(columns.types["node_timings"])
+    starting = columns.stored("node_started")
     keys = ("run_id", "span_id")
     least = ("seq", "recorded_at")
     values = ", ".join(
@@ -38,7 +38,7 @@ def complete_nodes(
         else f'coalesce(e."{column}", s."{column}") AS "{column}"'
         if column in starting
         else f'e."{column}"'
-        for column in columns
+        for column in names
         if column not in keys
     )
     nodes = f"""
@@ -50,8 +50,8 @@ def complete_nodes(
     if not any_known:
         con.execute(
             f"""
-            INSERT INTO node_timings ({quoted(columns)})
-            SELECT {quoted(columns)} FROM ({nodes}) ORDER BY row_id
+            INSERT INTO node_timings ({quoted(names)})
+            SELECT {quoted(names)} FROM ({nodes}) ORDER BY row_id
             """
         )
         return
@@ -62,7 +62,7 @@ def complete_nodes(
         if column == "extra"
         else f'"{column}" = CASE WHEN b.is_end THEN coalesce(b."{column}", t."{column}") '
         f'ELSE coalesce(t."{column}", b."{column}") END'
-        for column in columns
+        for column in names
         if column not in keys
     )
     con.execute(
@@ -71,12 +71,12 @@ def complete_nodes(
         USING (SELECT * FROM ({nodes}) ORDER BY row_id) b
         ON t.run_id = b.run_id AND t.span_id = b.span_id
         WHEN MATCHED THEN UPDATE SET {changes}
-        WHEN NOT MATCHED THEN INSERT ({quoted(columns)}) VALUES ({quoted(columns, "b.")})
+        WHEN NOT MATCHED THEN INSERT ({quoted(names)}) VALUES ({quoted(names, "b.")})
         """
     )
 
 
-def insert_new_runs(con: DuckDBPyConnection, types: dict[str, dict[str, str]]) -> None:
+def insert_new_runs(con: DuckDBPyConnection, columns: EventColumns) -> None:
     """Write the runs that this batch is the first to speak of, totals and all."""
     special = {
         "run_id": "t.run_id",
@@ -89,15 +89,15 @@ def insert_new_runs(con: DuckDBPyConnection, types: dict[str, dict[str, str]]) -
         "extra": _EXTRA.format("s.extra", "e.extra"),
     }
     special |= {column: f"x.{column}" for column in TOTALS}
-    starting = stored_columns("run_started", types)
-    columns = list(types["runs"])
+    starting = columns.stored("run_started")
+    names = list(columns.types["runs"])
     values = ", ".join(
         special.get(column, f's."{column}"' if column in starting else f'e."{column}"')
-        for column in columns
+        for column in names
     )
     con.execute(
         f"""
-        INSERT INTO runs ({quoted(columns)})
+        INSERT INTO runs ({quoted(names)})
         SELECT {values}
         FROM touched t
         JOIN totals x ON x.run_id = t.run_id
@@ -109,19 +109,19 @@ def insert_new_runs(con: DuckDBPyConnection, types: dict[str, dict[str, str]]) -
     )
 
 
-def update_known_runs(con: DuckDBPyConnection, types: dict[str, dict[str, str]]) -> None:
+def update_known_runs(con: DuckDBPyConnection, columns: EventColumns) -> None:
     """Complete the runs that were stored before: late starts, ends, and new totals."""
     special = {
         "source": "coalesce(b.source, 'native')",
         "writer_id": "coalesce(b.writer_id, r.writer_id)",
         "extra": _EXTRA.format("r.extra", "b.extra"),
     }
-    _update_from(con, "run_started", stored_columns("run_started", types), special)
+    _update_from(con, "run_started", columns.stored("run_started"), special)
     special = {
         "recording_faults": "coalesce(b.recording_faults, 0)",
         "extra": _EXTRA.format("r.extra", "b.extra"),
     }
-    ending = [column for column in stored_columns("run_finished", types) if column != "recorded_at"]
+    ending = [column for column in columns.stored("run_finished") if column != "recorded_at"]
     _update_from(con, "run_finished", ending, special)
     # A list cannot be changed in place: the whole row would be written again each time.
     plain = ", ".join(f"{column} = x.{column}" for column in TOTALS if column != "models")
@@ -133,11 +133,11 @@ def update_known_runs(con: DuckDBPyConnection, types: dict[str, dict[str, str]])
 
 
 def _update_from(
-    con: DuckDBPyConnection, kind: str, columns: list[str], special: dict[str, str]
+    con: DuckDBPyConnection, kind: str, names: list[str], special: dict[str, str]
 ) -> None:
     changes = ", ".join(
         f'"{column}" = {special.get(column, f"b.{chr(34)}{column}{chr(34)}")}'
-        for column in columns
+        for column in names
         if column != "run_id"
     )
     con.execute(

@@ -5,11 +5,13 @@ run, the later. All that an `import:*` run of a segment says is passed over when
 holds that run from its start to its end.
 """
 
+from collections import Counter
 from typing import Final
 
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.store.staging import count
+from secondtake.runner.events import TABLES
 
 IDENTITY: Final[dict[str, tuple[str, ...]]] = {
     "message": ("message_id",),
@@ -26,8 +28,12 @@ _ORDERED_ONLY: Final = ("memory", "ambient_read")
 """Kinds without an id: without a `seq` nothing tells a repetition from a second fact."""
 
 
-def find_touched_runs(con: DuckDBPyConnection) -> None:
-    """Fill `touched`: the runs of this batch, and what the store knows of them already."""
+def find_touched_runs(con: DuckDBPyConnection) -> bool:
+    """Fill `touched`: the runs of this batch, and what the store knows of them already.
+
+    Returns:
+        Whether it knows any of them.
+    """
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE touched AS
@@ -43,28 +49,37 @@ def find_touched_runs(con: DuckDBPyConnection) -> None:
         LEFT JOIN runs r ON r.run_id = s.run_id
         """
     )
+    return count(con, "SELECT count(*) FROM touched WHERE is_known") > 0
 
 
-def find_skipped_rows(con: DuckDBPyConnection, tables: dict[str, str]) -> int:
-    """Fill `skipped` with the rows of `staged` that are duplicates; return how many.
+def find_skipped_rows(
+    con: DuckDBPyConnection, present: Counter[str], *, any_known: bool
+) -> Counter[str]:
+    """Fill `skipped` with the rows of `staged` that are duplicates; return how many of each kind.
 
     Args:
         con: the store, with `staged`, `pieces` and `touched` filled.
-        tables: the table of each kind.
+        present: how many events of each kind are staged.
+        any_known: some run of the batch is stored already.
     """
     con.execute("CREATE OR REPLACE TEMP TABLE skipped (row_id BIGINT NOT NULL)")
-    _skip_repeated_imports(con)
-    known = count(con, "SELECT count(*) FROM touched WHERE is_known") > 0
+    if present["run_started"]:
+        _skip_repeated_imports(con)
     for kind, identity in IDENTITY.items():
+        if not present[kind]:
+            continue
         key = ", ".join(("run_id", *identity))
         only = "AND seq IS NOT NULL" if kind in _ORDERED_ONLY else ""
         _skip_repeated(con, kind, key, only)
-        if known:
-            _skip_stored(con, kind, identity, tables[kind], only)
-    _skip_repeated_halves(con)
-    if known:
+        if any_known:
+            _skip_stored(con, kind, identity, TABLES[kind], only)
+    _skip_repeated_halves(con, present)
+    if any_known:
         _skip_stored_halves(con)
-    return count(con, "SELECT count(*) FROM skipped")
+    rows = con.execute(
+        "SELECT kind, count(*) FROM staged SEMI JOIN skipped USING (row_id) GROUP BY kind"
+    ).fetchall()
+    return Counter(dict(rows))
 
 
 def _skip_repeated(con: DuckDBPyConnection, kind: str, key: str, only: str) -> None:
@@ -95,11 +110,16 @@ def _skip_stored(
     )
 
 
-def _skip_repeated_halves(con: DuckDBPyConnection) -> None:
+def _skip_repeated_halves(con: DuckDBPyConnection, present: Counter[str]) -> None:
     """Starts and ends, of which two kinds complete one row."""
-    _skip_repeated(con, "run_started", "run_id", "")
-    _skip_repeated(con, "node_started", "run_id, span_id", "")
-    _skip_repeated(con, "node_finished", "run_id, span_id", "")
+    for kind in ("run_started", "node_started", "node_finished"):
+        if present[kind]:
+            _skip_repeated(con, kind, "run_id, span_id", "")
+    if present["run_finished"]:
+        _skip_earlier_ends(con)
+
+
+def _skip_earlier_ends(con: DuckDBPyConnection) -> None:
     con.execute(
         """
         INSERT INTO skipped

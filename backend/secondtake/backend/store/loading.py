@@ -1,11 +1,12 @@
 """Loads a staged batch: everything it says becomes rows in one transaction, or nothing does."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from secondtake.backend.store.columns import quoted, stored_columns, table_types
+from secondtake.backend.store.columns import EventColumns, quoted
 from secondtake.backend.store.completing import (
     complete_nodes,
     insert_new_runs,
@@ -30,10 +31,17 @@ class Loaded:
     duplicates: int
 
 
-def load_staged(con: DuckDBPyConnection) -> Loaded:
+def load_staged(
+    con: DuckDBPyConnection, columns: EventColumns, present: Counter[str]
+) -> Loaded:
     """Move the events of `staged` and `pieces` into the tables, exactly once, and commit.
 
     Totals of the runs, the cost rollup and the names of the segments are part of the transaction.
+
+    Args:
+        con: the store, outside a transaction.
+        columns: those of the tables that events fill.
+        present: how many events of each kind are staged.
 
     Raises:
         StoreError: DuckDB could not write, e.g. the disk is full; nothing was stored.
@@ -41,7 +49,7 @@ def load_staged(con: DuckDBPyConnection) -> Loaded:
     try:
         con.execute("BEGIN TRANSACTION")
         try:
-            loaded = _load(con)
+            loaded = _load(con, columns, present)
             con.execute("COMMIT")
         except BaseException:
             _roll_back(con)
@@ -52,31 +60,37 @@ def load_staged(con: DuckDBPyConnection) -> Loaded:
     return loaded
 
 
-def _load(con: DuckDBPyConnection) -> Loaded:
-    types = table_types(con)
-    find_touched_runs(con)
-    skipped = find_skipped_rows(con, TABLES)
-    note_contributions_before(con)
-    any_known = count(con, "SELECT count(*) FROM touched WHERE is_known") > 0
-    for kind in IDENTITY:
-        _insert_rows(con, kind, types)
-    complete_nodes(con, types, any_known=any_known)
-    derive_totals(con)
-    if any_known:
-        update_known_runs(con, types)
-    insert_new_runs(con, types)
-    apply_contributions(con)
-    return _note_segments(con, skipped)
+def _load(con: DuckDBPyConnection, columns: EventColumns, present: Counter[str]) -> Loaded:
+    skipped: Counter[str] = Counter()
+    if present:
+        any_known = find_touched_runs(con)
+        skipped = find_skipped_rows(con, present, any_known=any_known)
+        money = any_known or present["llm_call"] > 0
+        if money:
+            note_contributions_before(con)
+        for kind in IDENTITY:
+            if present[kind]:
+                _insert_rows(con, kind, columns, expected=present[kind] - skipped[kind])
+        if present["node_started"] or present["node_finished"]:
+            complete_nodes(con, columns, any_known=any_known)
+        derive_totals(con)
+        if any_known:
+            update_known_runs(con, columns)
+        insert_new_runs(con, columns)
+        if money:
+            apply_contributions(con)
+    else:
+        con.execute("CREATE OR REPLACE TEMP TABLE skipped (row_id BIGINT NOT NULL)")
+    return _note_segments(con, skipped.total())
 
 
-def _insert_rows(con: DuckDBPyConnection, kind: str, types: dict[str, dict[str, str]]) -> None:
+def _insert_rows(
+    con: DuckDBPyConnection, kind: str, columns: EventColumns, *, expected: int
+) -> None:
     """Insert the events that are one row each."""
-    expected = count(con, f"SELECT count(*) FROM {kept(kind)}")
-    if expected == 0:
-        return
-    columns = quoted(stored_columns(kind, types))
+    names = quoted(columns.stored(kind))
     table = TABLES[kind]
-    inserted = count(con, f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {kept(kind)}")
+    inserted = count(con, f"INSERT INTO {table} ({names}) SELECT {names} FROM {kept(kind)}")
     assert inserted == expected, f"{inserted} of {expected} events became rows of {table}"
 
 

@@ -56,4 +56,5 @@ def naive_utc(value: datetime) -> datetime:
 
 def _decoder(kind: str) -> Callable[[Any], Any] | None:
     # json and not orjson: the latter turns integers beyond 64 bits into floats.
-    return {"JSON": json.loads, "TIMESTAMP": in_utc}.get(kind)
+    decoders: dict[str, Callable[[Any], Any]] = {"JSON": json.loads, "TIMESTAMP": in_utc}
+    return decoders.get(kind)

@@ -40,9 +40,14 @@ def run_sql(con: DuckDBPyConnection, text: str, *, max_rows: int, timeout_s: flo
     """
     check_query(con, text)
     begun = time.perf_counter()
-    columns, rows, truncated = _bounded(
-        con, lambda: _read_only(con, lambda: _collect(con, text, max_rows)), timeout_s=timeout_s
-    )
+    con.execute("BEGIN TRANSACTION READ ONLY")
+    try:
+        columns, rows, truncated = _bounded(
+            con, lambda: _collect(con, text, max_rows), timeout_s=timeout_s
+        )
+    finally:
+        with contextlib.suppress(duckdb.TransactionException):  # an error has ended it already
+            con.execute("ROLLBACK")
     return SqlResult(
         columns=columns,
         rows=rows,
@@ -57,38 +62,30 @@ def _bounded(con: DuckDBPyConnection, work: Callable[[], T], *, timeout_s: float
     In this thread DuckDB would hear no signal while it computes.
     """
     outcome: Future[T] = Future()
+    done = threading.Event()  # join() would take a thread for ended when Ctrl-C hits it
     thread = threading.Thread(
-        target=lambda: _settle(outcome, work), name="secondtake-sql", daemon=True
+        target=lambda: _settle(outcome, work, done), name="secondtake-sql", daemon=True
     )
     thread.start()
     try:
-        thread.join(timeout_s)
-        late = thread.is_alive()
+        late = not done.wait(timeout_s)
     finally:
-        while thread.is_alive():
+        while not done.is_set():
             con.interrupt()  # again and again: one that comes between two statements is lost
-            thread.join(INTERRUPT_AGAIN_S)
+            done.wait(INTERRUPT_AGAIN_S)
     try:
         return outcome.result()
     except duckdb.Error as error:
         raise _explained(error, late=late, timeout_s=timeout_s) from error
 
 
-def _settle(outcome: Future[T], work: Callable[[], T]) -> None:
+def _settle(outcome: Future[T], work: Callable[[], T], done: threading.Event) -> None:
     try:
         outcome.set_result(work())
     except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
         outcome.set_exception(error)
-
-
-def _read_only(con: DuckDBPyConnection, work: Callable[[], T]) -> T:
-    con.execute("BEGIN TRANSACTION READ ONLY")
-    try:
-        return work()
     finally:
-        # An error may have ended the transaction, an interrupt may hit this very statement.
-        with contextlib.suppress(duckdb.Error):
-            con.execute("ROLLBACK")
+        done.set()
 
 
 def _collect(
@@ -98,7 +95,7 @@ def _collect(
     columns = [
         SqlColumn(name=str(name), type=str(kind)) for name, kind, *_ in con.description or ()
     ]
-    fetchmany = con.fetchmany
+    fetchmany: Callable[[int], list[Any]] = con.fetchmany
     if any(ZONED in column.type for column in columns):
         fetchmany = _without_zones(con, text, columns, max_rows)
     convert = [json_value if column.type != "JSON" else json.loads for column in columns]

@@ -4,6 +4,7 @@
 says which of these rows came from which segment.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,7 @@ from typing import Final
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from secondtake.backend.store.columns import (
-    EVENT_TABLES,
-    event_models,
-    table_types,
-    union_types,
-)
+from secondtake.backend.store.columns import EventColumns, event_models
 from secondtake.runner.errors import StoreError
 from secondtake.runner.events import TABLES
 
@@ -55,11 +51,14 @@ class Piece:
         return self.event_count + self.rejected_count
 
 
-def stage(con: DuckDBPyConnection, path: Path | None, *, longest_line_bytes: int) -> int:
-    """Fill `staged` with the events of an NDJSON file; return how many there are.
+def stage(
+    con: DuckDBPyConnection, columns: EventColumns, path: Path | None, *, longest_line_bytes: int
+) -> Counter[str]:
+    """Fill `staged` with the events of an NDJSON file; return how many of each kind there are.
 
     Args:
         con: the store, outside a transaction.
+        columns: those of the tables that events fill.
         path: the file; lines of kind `segment` and `seal` are passed over. None for no events.
         longest_line_bytes: at least the length of the longest line.
 
@@ -67,14 +66,14 @@ def stage(con: DuckDBPyConnection, path: Path | None, *, longest_line_bytes: int
         StageRefused: a line is no event that the tables could hold.
         StoreError: DuckDB cannot work, e.g. the disk is full.
     """
-    union = union_types(table_types(con))
+    union = columns.union()
     # As text: DuckDB would take a time with an offset and drop the offset in silence.
     read_as = {name: "VARCHAR" if kind == "TIMESTAMP" else kind for name, kind in union.items()}
-    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in read_as.items())
+    declared = ", ".join(f"'{name}': '{kind}'" for name, kind in read_as.items())
     selected = ", ".join(_staged_column(name, kind) for name, kind in union.items())
     object_bytes = max(longest_line_bytes + 1024, OBJECT_BYTES_MIN)
     source = f"""
-        read_json($path, format = 'newline_delimited', columns = {{{columns}}},
+        read_json($path, format = 'newline_delimited', columns = {{{declared}}},
                   maximum_object_size = {object_bytes})
     """
     empty = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in read_as.items())
@@ -93,8 +92,7 @@ def stage(con: DuckDBPyConnection, path: Path | None, *, longest_line_bytes: int
         raise StageRefused(str(error).splitlines()[0]) from error
     except duckdb.Error as error:
         raise cannot_load(error) from error
-    _refuse_rows_without_identity(con)
-    return count(con, "SELECT count(*) FROM staged")
+    return _count_kinds(con, columns)
 
 
 def describe_pieces(con: DuckDBPyConnection, pieces: Sequence[Piece]) -> None:
@@ -145,33 +143,25 @@ def count(con: DuckDBPyConnection, sql: str) -> int:
     return int(row[0])
 
 
-def _refuse_rows_without_identity(con: DuckDBPyConnection) -> None:
-    """Refuse what the strict reader lets pass and the tables would not."""
-    known = ", ".join(f"'{kind}'" for kind in TABLES)
-    required: dict[str, list[str]] = {}
-    for table, column in con.execute(
-        """
-        SELECT table_name, column_name FROM duckdb_columns()
-        WHERE NOT is_nullable AND NOT internal AND list_contains(?, table_name)
-        """,
-        [list(EVENT_TABLES)],
-    ).fetchall():
-        required.setdefault(table, []).append(column)
+def _count_kinds(con: DuckDBPyConnection, columns: EventColumns) -> Counter[str]:
+    """Count the events; refuse what the strict reader lets pass and the tables would not."""
     lacking = [
         f"""(kind = '{kind}' AND "{column}" IS NULL)"""
         for kind, model in event_models()
-        for column in required.get(TABLES[kind], [])
+        for column in columns.required[TABLES[kind]]
         if column in model.model_fields and column != "run_id"
     ]
-    found = con.execute(
+    rows = con.execute(
         f"""
-        SELECT kind FROM staged
-        WHERE kind IS NULL OR kind NOT IN ({known}) OR run_id IS NULL OR {" OR ".join(lacking)}
-        LIMIT 1
+        SELECT kind, count(*), count(*) FILTER (run_id IS NULL OR {" OR ".join(lacking)})
+        FROM staged
+        GROUP BY kind
         """
-    ).fetchone()
-    if found:
-        raise StageRefused(f"an event of kind {found[0]!r} is unknown or has no identity")
+    ).fetchall()
+    for kind, _, without_identity in rows:
+        if kind not in TABLES or without_identity:
+            raise StageRefused(f"an event of kind {kind!r} is unknown or has no identity")
+    return Counter({kind: events for kind, events, _ in rows})
 
 
 def _staged_column(name: str, kind: str) -> str:

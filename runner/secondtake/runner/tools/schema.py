@@ -7,10 +7,10 @@ an integer is wanted: models write numbers as text.
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
@@ -120,14 +120,13 @@ def parse_docstring(text: str) -> tuple[str, dict[str, str]]:
 def _without_titles(schema: Any) -> Any:
     # pydantic repeats every name as a title, which costs tokens and says nothing new. A
     # property that is itself called `title` holds a mapping, a title holds a text.
-    if isinstance(schema, dict):
-        mapping: dict[str, Any] = schema
+    if isinstance(schema, Mapping):
+        properties = cast(Mapping[str, Any], schema)
         return {
             key: _without_titles(value)
-            for key, value in mapping.items()
+            for key, value in properties.items()
             if not (key == "title" and isinstance(value, str))
         }
     if isinstance(schema, list):
-        items: list[Any] = schema
-        return [_without_titles(item) for item in items]
+        return list(map(_without_titles, cast(Sequence[Any], schema)))
     return schema

@@ -7,7 +7,8 @@ from typing import Any, Final
 from secondtake.runner.errors import BudgetExceeded, RunStopped, UsageError
 from secondtake.runner.hashing import value_hash
 from secondtake.runner.limits import Limits
-from secondtake.runner.run import RunRecorder, RunResult, start_run
+from secondtake.runner.result import RunResult
+from secondtake.runner.run import RunRecorder, start_run
 from secondtake.runner.settings import Settings
 from secondtake.runner.tools.registry import Tool, built_in_tools
 from secondtake.runner.workflows.compile import run_graph

@@ -135,15 +135,22 @@ def _unknown(keys: Keys, part: str, known: Sequence[str]) -> str:
 
 
 def _set(source: Source, keys: Keys, override: Override) -> Any:
-    here: Any = source.data
-    for key in keys[:-1]:
-        here = here.setdefault(str(key), {}) if is_object(here) else here[key]
-        if not (is_object(here) or is_list(here)):
-            raise UsageError(f"{override.flag}: `{key}` is a value, nothing can be set below it")
     value = _value(source.data, keys, override)
-    here[keys[-1]] = value
+    _put(source.data, keys, value, flag=override.flag)
     source.origins[keys] = override.flag
     return value
+
+
+def _put(here: Any, keys: Keys, value: Any, *, flag: str) -> None:
+    """Set a value below `here`, making the mappings on the way to it."""
+    key = keys[0]
+    if len(keys) == 1:
+        here[key] = value
+        return
+    below = here.setdefault(str(key), {}) if is_object(here) else here[key]
+    if not (is_object(below) or is_list(below)):
+        raise UsageError(f"{flag}: `{key}` is a value, nothing can be set below it")
+    _put(below, keys[1:], value, flag=flag)
 
 
 def _value(data: Any, keys: Keys, override: Override) -> Any:

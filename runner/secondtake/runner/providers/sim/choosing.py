@@ -46,7 +46,7 @@ FILES_QUESTION: Final = re.compile(
     r"\b(?:which|what|list|how many|show)\b.{0,20}\b(?:files|documents|folders?)\b", re.IGNORECASE
 )
 PATH_WEIGHT: Final = 2
-"""How often a file's name counts beside the lines found in it."""
+"""What a file's name counts beside the lines found in it."""
 MATCH_LEAST: Final = 2.0
 """A tool of no known kind is called when its name and description match the question this well."""
 
@@ -285,13 +285,14 @@ class _Chooser:
             if result.tool not in finders or result.is_error:
                 continue
             for path in result.paths:
-                found.setdefault(path, f"{path} " * PATH_WEIGHT)
+                found.setdefault(path, "")
             for passage in result.passages():
                 if passage.source:
-                    known = found.get(passage.source) or f"{passage.source} " * PATH_WEIGHT
-                    found[passage.source] = f"{known} {passage.text}"
+                    found[passage.source] = f"{found.get(passage.source, '')} {passage.text}"
         wanted = f"{self.conversation.topic} {focus(self.conversation)}"
-        scores = relevance(wanted, [re.sub(r"[/_.-]", " ", text) for text in found.values()])
+        names = [re.sub(r"[/_.-]", " ", path) for path in found]
+        pairs = zip(relevance(wanted, names), relevance(wanted, list(found.values())), strict=True)
+        scores = [PATH_WEIGHT * name + text for name, text in pairs]
         order = sorted(range(len(found)), key=lambda i: (-round(scores[i], 9), i))
         return [list(found)[i] for i in order]
 

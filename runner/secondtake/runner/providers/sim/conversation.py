@@ -10,7 +10,13 @@ from typing import Any, Final, cast
 from secondtake.runner.jsonable import canonical_bytes, to_json_value
 from secondtake.runner.providers.sim.kinds import is_mapping
 from secondtake.runner.providers.sim.lexicon import word_set
-from secondtake.runner.providers.sim.prompt import Passage, Prompt, find_paths, read_prompt
+from secondtake.runner.providers.sim.prompt import (
+    TOPIC_LABELS,
+    Passage,
+    Prompt,
+    find_paths,
+    read_prompt,
+)
 from secondtake.runner.providers.sim.results import ToolResult
 from secondtake.runner.providers.sim.text import keywords
 from secondtake.runner.providers.sim.tokens import text_of
@@ -21,7 +27,6 @@ REPAIR: Final = re.compile(
     r"expecting)\b",
     re.IGNORECASE,
 )
-TOPIC_LABELS: Final = ("topic", "subject", "theme", "title", "about", "question", "query")
 ABOUT: Final = tuple(
     re.compile(rf"\b(?:{words})\s+(?:the topic\s+)?[\"'“]?([^\"'”.,;:?!\n]+)", re.IGNORECASE)
     for words in (

@@ -1,16 +1,19 @@
 """Finding what is known about a question, as well as a model's skill allows."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from secondtake.runner.providers.sim.arithmetic import find_expressions, muddled
 from secondtake.runner.providers.sim.conversation import Conversation
-from secondtake.runner.providers.sim.lexicon import IMPERATIVES, RELATED, STOPWORDS
+from secondtake.runner.providers.sim.lexicon import IMPERATIVES, RELATED, STOPWORDS, word_set
 from secondtake.runner.providers.sim.prompt import Passage
 from secondtake.runner.providers.sim.skill import Dice
 from secondtake.runner.providers.sim.text import keywords, relevance, stem, stems, words
 
 DIRECT_SHARE: Final = 0.7
+RELATED_WEIGHT: Final = 0.3
+"""What a word counts that is only related to the question."""
 OPEN_SHARE: Final = 0.35
 """Sentences less relevant than this share of the best one are left out; a question for one
 number, date or name is answered more narrowly than an open one."""
@@ -46,88 +49,14 @@ KINDS: Final = (
 
 META: Final = frozenset(
     stem(word)
-    for word in [
-        "answer",
-        "answers",
-        "sentence",
-        "sentences",
-        "word",
-        "words",
-        "question",
-        "questions",
-        "quote",
-        "quotes",
-        "source",
-        "sources",
-        "note",
-        "notes",
-        "document",
-        "documents",
-        "file",
-        "files",
-        "text",
-        "context",
-        "report",
-        "section",
-        "sections",
-        "heading",
-        "headings",
-        "short",
-        "brief",
-        "clear",
-        "clearly",
-        "concise",
-        "exactly",
-        "format",
-        "json",
-        "result",
-        "results",
-        "following",
-        "topic",
-        "research",
-        "researcher",
-        "assistant",
-        "helpful",
-        "writer",
-        "analyst",
-        "tool",
-        "tools",
-        "search",
-        "read",
-        "reader",
-        "reply",
-        "customer",
-        "summary",
-        "finding",
-        "findings",
-        "bullet",
-        "bullets",
-        "point",
-        "points",
-        "line",
-        "lines",
-        "list",
-        "name",
-        "names",
-        "step",
-        "steps",
-        "evidence",
-        "based",
-        "detail",
-        "details",
-        "below",
-        "above",
-        "main",
-        "likely",
-        "next",
-        "general",
-        "possible",
-        "important",
-        "certain",
-        "whole",
-        "different",
-        "kind",
-    ]
+    for word in word_set("""
+    above answer answers assistant analyst based below brief bullet bullets certain clear clearly
+    concise context customer detail details different document documents evidence exactly file
+    files finding findings following format general heading headings helpful important json kind
+    line lines list main likely name names next note notes point points possible practice question
+    questions quote quotes read reader reply report research researcher result results search
+    section sections sentence sentences short source sources steps summary text tool tools topic
+    well whole word words writer""")
 )
 """Words about the work itself, not about its subject."""
 
@@ -234,13 +163,15 @@ def find_evidence(
     wanted = about or focus(conversation)
     wider = related_words(wanted)
     texts = [passage.text for passage in passages]
+    headed = [f"{passage.heading} {passage.text}" for passage in passages]
     asked = open_question(conversation)
-    pairs = zip(relevance(wanted, texts), relevance(wider, texts), texts, strict=True)
-    scores = [(own + 0.5 * near) * _fitness(asked, text) for own, near, text in pairs]
+    pairs = zip(relevance(wanted, headed), relevance(wider, texts), texts, strict=True)
+    scores = [(own + RELATED_WEIGHT * near) * _fitness(asked, text) for own, near, text in pairs]
     order = [i for i in _descending(scores) if scores[i] > 0]
     if not order:
         return []
-    direct = len(CLAUSE.split(asked.rstrip("?. "))) == 1 and any(k.search(asked) for k, _ in KINDS)
+    single = len(CLAUSE.split(conversation.question.rstrip("?. "))) == 1
+    direct = single and any(kind.search(asked) for kind, _ in KINDS)
     least = (DIRECT_SHARE if direct else OPEN_SHARE) * scores[order[0]]
     kept = [i for i in order if scores[i] >= least][:limit]
     label = f"evidence/{wanted}"
@@ -254,8 +185,10 @@ def find_evidence(
     return [passages[i] for i in sorted(kept, key=lambda i: (i != kept[0], i))]
 
 
-def salient(conversation: Conversation, dice: Dice, *, limit: int) -> list[Passage]:
-    """Return the sentences that say most of what was given, in reading order.
+def salient(
+    conversation: Conversation, dice: Dice, *, limit: int, but: Sequence[Passage] = ()
+) -> list[Passage]:
+    """Return the sentences that say most of what was given, in reading order, without `but`.
 
     Salience is the mean frequency of a sentence's words in the whole, with a bonus for the
     subject of the task.
@@ -263,10 +196,10 @@ def salient(conversation: Conversation, dice: Dice, *, limit: int) -> list[Passa
     passages = [
         p
         for p in conversation.passages
-        if len(words(p.text)) > 3 and not SAYS_NOTHING.search(p.text)
+        if len(words(p.text)) > 3 and not SAYS_NOTHING.search(p.text) and p not in but
     ]
     subject = {stem(w.lower()) for w in keywords(conversation.topic)}
-    bags = [{stem(w.lower()) for w in keywords(p.text)} for p in passages]
+    bags = [{stem(w.lower()) for w in keywords(f"{p.heading} {p.text}")} for p in passages]
     counts: dict[str, int] = {}
     for bag in bags:
         for token in bag:

@@ -24,6 +24,7 @@ FILE_KINDS: Final = word_set(
     "md txt rst csv tsv json jsonl yaml yml toml ini cfg log py js ts html htm xml pdf doc docx "
     "xls xlsx sql sh c h cpp java go rs rb parquet ndjson tex"
 )
+TOPIC_LABELS: Final = ("topic", "subject", "theme", "title", "about", "question", "query")
 QUESTION_LABELS: Final = frozenset({"question", "task", "query", "goal", "request", "instruction"})
 GIVEN_LABELS: Final = word_set("""context text document documents notes input message passage review ticket email data
     sources source article report draft transcript findings facts excerpt excerpts content
@@ -38,6 +39,8 @@ class Passage:
     text: str
     source: str | None = None
     """The file or document it comes from; None when the prompt does not say."""
+    heading: str = ""
+    """The headings that it stands under; they tell what it is about."""
 
 
 @dataclass(kw_only=True)
@@ -92,6 +95,7 @@ class _Reader:
     def __init__(self, prompt: Prompt) -> None:
         self.prompt = prompt
         self.source: str | None = None
+        self.heading = ""
         self.inside = False
         self.after_blank = True
 
@@ -115,6 +119,7 @@ class _Reader:
             return False
         title = (heading.group(1) or heading.group(2)).strip().rstrip(":")
         paths = find_paths(title)
+        self.heading = title
         self.source = paths[0] if paths else self.source
         self.inside = self.inside or bool(paths) or _is_given(title.lower())
         return True
@@ -134,7 +139,7 @@ class _Reader:
             self.prompt.asked.extend(sentences(value))
         elif _is_given(label):
             self._give(value)
-        elif not is_request(value):
+        elif label not in TOPIC_LABELS and not is_request(value):
             self._give(f"{match.group(1).strip()}: {value}")
         return True
 
@@ -154,7 +159,8 @@ class _Reader:
         for sentence in sentences(text):
             cited = find_paths(sentence)
             source = cited[0] if cited and not self.source else self.source
-            self.prompt.given.append(Passage(text=sentence, source=source))
+            passage = Passage(text=sentence, source=source, heading=self.heading)
+            self.prompt.given.append(passage)
 
 
 def _is_given(label: str) -> bool:

@@ -128,9 +128,8 @@ def gaps(conversation: Conversation) -> list[str]:
 
 def _section(name: str, conversation: Conversation, dice: Dice, *, limit: int) -> str:
     heading = set(words(name))
-    lead = find_evidence(conversation, dice, limit=min(2, limit), about=conversation.topic)
-    facts = salient(conversation, dice, limit=limit + len(lead))
-    facts = [fact for fact in facts if fact not in lead][:limit]
+    lead = salient(conversation, dice, limit=min(2, limit))
+    facts = salient(conversation, dice, limit=limit, but=lead)
     if heading & {"sources", "references", "source"}:
         sources = dict.fromkeys(p.source for p in [*lead, *facts] if p.source)
         return "\n".join(f"- {source}" for source in sources)

@@ -12,6 +12,7 @@ from secondtake.runner.providers.sim.text import logical_lines, sentences
 
 HIT: Final = re.compile(r"^([\w./-]+\.\w{1,5}):(?:(\d+):)?\s?(.*)$")
 NUMBER_ALONE: Final = re.compile(r"^\s*-?[$€£]?\d[\d.,e+-]*\s*$")
+HEADING: Final = re.compile(r"^(#{1,6})\s+(.*)$")
 ERROR: Final = re.compile(
     r"^\W*(?:error|traceback|exception|\w*error:|failed|refused|cannot|unknown|invalid|"
     r"no such|not found)\b",
@@ -99,16 +100,18 @@ def _has_content(value: Any) -> bool:
 
 
 def _text_passages(text: str, *, source: str | None) -> Iterator[Passage]:
+    headings: list[str] = []
     for line in logical_lines(text):
-        hit = HIT.match(line.strip())
-        if hit and find_paths(hit.group(1)):
-            for sentence in sentences(hit.group(3)):
-                yield Passage(text=sentence, source=hit.group(1))
+        heading = HEADING.match(line)
+        if heading:
+            headings = [*headings[: len(heading.group(1)) - 1], heading.group(2)]
             continue
-        for sentence in sentences(line):
-            if find_paths(sentence) == [sentence]:
-                continue
-            yield Passage(text=sentence, source=source)
+        hit = HIT.match(line.strip())
+        named = hit.group(1) if hit and find_paths(hit.group(1)) else None
+        for sentence in sentences(hit.group(3) if hit and named else line):
+            if find_paths(sentence) != [sentence]:
+                about = " ".join(headings)
+                yield Passage(text=sentence, source=named or source, heading=about)
 
 
 def _json_passages(value: Any, *, source: str | None) -> Iterator[Passage]:

@@ -121,7 +121,7 @@ def relevance(question: str, candidates: Sequence[str]) -> list[float]:
     scores: list[float] = []
     for bag in bags:
         hit = sum(math.log(1 + len(bags) / frequency[s]) for s in sorted(wanted & set(bag)))
-        scores.append(hit / math.sqrt(4 + sum(bag.values())))
+        scores.append(hit / math.sqrt(10 + sum(bag.values())))
     return scores
 
 
