@@ -23,7 +23,7 @@ run "ruff check" "$python" -m ruff check
 run "ruff format" "$python" -m ruff format --check
 run "mypy" "$python" -m mypy
 run "pyright" "$python" -m pyright
-run "lint-imports" .venv/bin/lint-imports
+run "lint-imports" .venv/bin/lint-imports --no-logo
 run "no __init__.py in a room's secondtake/" no_stray_init
 run "house rules" "$python" -m pytest -q -p no:cacheprovider \
     tests/test_size.py tests/test_house.py tests/test_layers.py tests/test_lock.py tests/test_docs.py

@@ -1,7 +1,6 @@
 """Fixtures that every room's tests share."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,10 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home, and a working directory without a secondtake.toml above it."""
     folder = tmp_path / "home"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SECONDTAKE_HOME", str(folder))
     monkeypatch.setenv("SECONDTAKE_SIM_LATENCY", "off")
-    yield folder
+    return folder

@@ -1,8 +1,9 @@
 """The rooms: who may import whom, and what is light."""
 
+import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ import pytest
 from tests.support.repository import REPOSITORY
 
 HEAVY: Final = ("litellm", "langgraph", "duckdb", "pandas")
-IMPORT_S_MAX: Final = 0.3
+CPU_S_MAX: Final = 0.3
 TRIES: Final = 5
 
 LIGHT_STARTS: Final = {
@@ -40,13 +41,17 @@ def test_a_light_start_loads_nothing_heavy(start: str) -> None:
 
 @pytest.mark.parametrize("start", LIGHT_STARTS.values(), ids=LIGHT_STARTS)
 def test_a_light_start_takes_less_than_a_third_of_a_second(start: str) -> None:
-    def once() -> float:
-        begun = time.perf_counter()
+    def cpu_s() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         run_python(start)
-        return time.perf_counter() - begun
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    # The best of some: other processes may be using the machine.
-    assert min(once() for _ in range(TRIES)) < IMPORT_S_MAX
+    best = min(cpu_s() for _ in range(TRIES))
+    # Processor time, because others may use the machine; where they overload it, that too
+    # stretches. `make bench` measures the real time.
+    busy = os.getloadavg()[0] > (os.cpu_count() or 1)
+    assert best < CPU_S_MAX * (2 if busy else 1)
 
 
 def test_importing_the_recorder_creates_nothing(tmp_path: Path) -> None:

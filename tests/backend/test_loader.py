@@ -6,13 +6,6 @@ from pathlib import Path
 
 import pytest
 from duckdb import DuckDBPyConnection
-
-from secondtake.backend.loader import LoadReport, load_pending
-from secondtake.backend.store.connection import open_store
-from secondtake.runner.errors import StoreError
-from secondtake.runner.events import AmbientRead, MemoryChange, Score, ToolDefinitions
-from secondtake.runner.hashing import derived_uuid, new_run_id
-from secondtake.runner.home import journal_folder, rejected_folder
 from tests.backend.journal_files import (
     ALL_COUNTS,
     AT,
@@ -27,13 +20,22 @@ from tests.backend.journal_files import (
     write_sealed,
 )
 
+from secondtake.backend.loader import LoadReport, load_pending
+from secondtake.backend.store.connection import open_store
+from secondtake.runner.errors import StoreError
+from secondtake.runner.events import AmbientRead, MemoryChange, Score, ToolDefinitions
+from secondtake.runner.hashing import derived_uuid, new_run_id
+from secondtake.runner.home import journal_folder, rejected_folder
+
 
 def balance(report: LoadReport) -> tuple[int, int, int, int]:
     assert report.lines == report.rows + report.rejected + report.duplicates
     return report.lines, report.rows, report.rejected, report.duplicates
 
 
-def test_a_sealed_run_becomes_its_rows_and_the_file_goes(con: DuckDBPyConnection, home: Path) -> None:
+def test_a_sealed_run_becomes_its_rows_and_the_file_goes(
+    con: DuckDBPyConnection, home: Path
+) -> None:
     path = write_sealed(home, whole_run())
     report = load_pending(con, home)
     assert balance(report) == (8, 8, 0, 0)

@@ -5,11 +5,6 @@ from pathlib import Path
 
 import orjson
 from duckdb import DuckDBPyConnection
-
-from secondtake.backend.loader import load_pending
-from secondtake.runner.hashing import new_run_id
-from secondtake.runner.home import journal_folder
-from secondtake.runner.journal import SegmentWriter, encode
 from tests.backend.journal_files import (
     HEADER,
     finished,
@@ -19,6 +14,11 @@ from tests.backend.journal_files import (
     write_foreign,
     write_raw,
 )
+
+from secondtake.backend.loader import load_pending
+from secondtake.runner.hashing import new_run_id
+from secondtake.runner.home import journal_folder
+from secondtake.runner.journal import SegmentWriter, encode
 
 RUN = new_run_id()
 

@@ -9,12 +9,6 @@ from uuid import UUID
 import orjson
 import pytest
 from duckdb import DuckDBPyConnection
-
-from secondtake.backend.loader import load_pending
-from secondtake.runner.events import BaseEvent, RunFinished
-from secondtake.runner.hashing import new_run_id
-from secondtake.runner.home import journal_folder
-from secondtake.runner.journal import SegmentWriter, encode
 from tests.backend.journal_files import (
     AT,
     HEADER,
@@ -33,6 +27,12 @@ from tests.backend.journal_files import (
     write_raw,
     write_sealed,
 )
+
+from secondtake.backend.loader import load_pending
+from secondtake.runner.events import BaseEvent, RunFinished
+from secondtake.runner.hashing import new_run_id
+from secondtake.runner.home import journal_folder
+from secondtake.runner.journal import SegmentWriter, encode
 
 RUN: UUID = new_run_id()
 CALL = llm_call(RUN)
@@ -110,7 +110,9 @@ def stored(con: DuckDBPyConnection, home: Path, line: bytes | BaseEvent, sql: st
 
 
 def test_an_escaped_nul_is_stored(con: DuckDBPyConnection, home: Path) -> None:
-    assert stored(con, home, changed(CALL, model="a\x00b"), "SELECT model FROM llm_calls") == "a\x00b"
+    assert (
+        stored(con, home, changed(CALL, model="a\x00b"), "SELECT model FROM llm_calls") == "a\x00b"
+    )
 
 
 def test_an_escaped_nul_in_a_json_value_is_stored(con: DuckDBPyConnection, home: Path) -> None:
@@ -263,7 +265,7 @@ def test_a_header_alone_is_a_segment_without_events(con: DuckDBPyConnection, hom
 
 @pytest.mark.parametrize("version", [{"schema_version": 2}, {"format": 2}])
 def test_a_segment_of_a_newer_program_is_left_and_named(
-    con: DuckDBPyConnection, home: Path, version: dict[str, int]
+    con: DuckDBPyConnection, home: Path, version: dict[str, Any]
 ) -> None:
     path = write_foreign(home, whole_run(), **version)
     for _ in range(2):

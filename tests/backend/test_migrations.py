@@ -4,11 +4,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from tests.backend.journal_files import one, rows
 
 from secondtake.backend.store.connection import open_store
 from secondtake.backend.store.migrations import Migration, apply_migrations, known_migrations
 from secondtake.runner.errors import StoreError
-from tests.backend.journal_files import one, rows
 
 
 def test_the_migrations_are_numbered_without_gaps() -> None:

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.journal import all_bytes, recorded_lines
 
 from secondtake.backend.loader import load_pending
 from secondtake.backend.store.connection import open_store
-from tests.support.journal import all_bytes, recorded_lines
 
 PLANTED = {
     "prompt": "sk-proj-promptpromptprompt1234567890",

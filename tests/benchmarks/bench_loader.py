@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 from rich.console import Console
 from rich.table import Table
@@ -75,10 +76,10 @@ class Traces:
             config={"model": "sim/strong"}, started_at=at,
         )  # fmt: skip
         seq = 1
-        parent = None
+        parent: UUID | None = None
         for name in ("agent", "plan", "search", "write", "check"):
             span = root if name == "agent" else new_span_id()
-            node = {
+            node: dict[str, Any] = {
                 "run_id": run_id, "span_id": span, "node": name, "started_at": at, "visit": 1,
                 "parent_span_id": None if name == "agent" else root, "node_path": f"{name}[1]",
                 "node_kind": "llm", "span_kind": "agent" if name == "agent" else "node",
@@ -98,15 +99,17 @@ class Traces:
         yield RunFinished(run_id=run_id, seq=seq, recorded_at=at, status="ok", ended_at=at,
                           output={"report": self.text(200)}, duration_ms=4012.7)  # fmt: skip
 
-    def _calls(self, run_id, span, name, parent, seq) -> Iterator[BaseEvent]:  # type: ignore[no-untyped-def]
+    def _calls(
+        self, run_id: UUID, span: str, name: str, parent: UUID | None, seq: int
+    ) -> Iterator[BaseEvent]:
         at = self._tick()
         path = f"{name}[1]"
-        asked = {"role": "user", "content": self.text(MESSAGE_CHARACTERS)}
-        answered = {"role": "assistant", "content": self.text(300)}
+        asked: dict[str, Any] = {"role": "user", "content": self.text(MESSAGE_CHARACTERS)}
+        answered: dict[str, Any] = {"role": "assistant", "content": self.text(300)}
         ask_id = message_id(run_id, parent, asked)
         answer_id = message_id(run_id, ask_id, answered)
         llm = new_span_id()
-        common = {"run_id": run_id, "recorded_at": at, "node_path": path}
+        common: dict[str, Any] = {"run_id": run_id, "recorded_at": at, "node_path": path}
         yield Message(seq=seq, message_id=ask_id, parent_id=parent, depth=0, span_id=llm,
                       **common, **asked)  # fmt: skip
         yield Message(seq=seq + 1, message_id=answer_id, parent_id=ask_id, depth=1, span_id=llm,

@@ -2,17 +2,20 @@ import os
 import threading
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any, get_args
 
 import orjson
 import pytest
+from pydantic import ValidationError
 from tests.support.journal import recorded_lines
 
 from secondtake.runner import segments
-from secondtake.runner.events import AmbientRead
+from secondtake.runner.events import AmbientRead, BaseEvent, Event, ToolCall
 from secondtake.runner.hashing import new_run_id
 from secondtake.runner.home import store_key
-from secondtake.runner.journal import SegmentWriter
+from secondtake.runner.journal import SegmentWriter, encode, encode_fields
 
 RUN = new_run_id()
 
@@ -174,3 +177,28 @@ def test_two_processes_that_make_the_key_at_once_agree_on_it(home: Path) -> None
 
     assert len(set(keys)) == 1
     assert (home / "store.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("kind", get_args(get_args(Event)[0]))
+def test_the_fast_way_to_encode_an_event_writes_the_same_line(kind: type[BaseEvent]) -> None:
+    now = datetime.now(UTC)
+    given: dict[str, Any] = {
+        "run_id": RUN, "recorded_at": now, "seq": 3, "name": "n", "node": "n", "span_id": "s",
+        "status": "ok", "message_id": RUN, "depth": 0, "role": "user", "tools_hash": "h",
+        "definitions": [], "tool": "t", "scope": "state", "operation": "set", "key": "k",
+        "ambient_kind": "clock", "value": 1, "evaluation_id": RUN, "cost_usd": Decimal("0.5"),
+        "started_at": now, "duration_ms": 1.5, "error_type": None,
+    }  # fmt: skip
+    fields = {name: value for name, value in given.items() if name in kind.model_fields}
+
+    fast = orjson.loads(encode_fields(kind, fields))
+
+    assert fast == orjson.loads(encode(kind(**fields)))
+
+
+def test_the_fast_way_refuses_what_the_loader_would_reject() -> None:
+    fields = {"run_id": RUN, "recorded_at": datetime.now(UTC), "span_id": "s", "tool": "t"}
+
+    for wrong in ({"attempt": 1.7}, {"attempt": -1}, {"tool": 5}, {"unknown": 1}):
+        with pytest.raises(ValidationError):
+            encode_fields(ToolCall, {**fields, **wrong})

@@ -37,7 +37,13 @@ class Exchange:
 
     @property
     def is_stream(self) -> bool:
-        return dict(self.headers).get("content-type", "").startswith("text/event-stream")
+        return is_event_stream(self.headers, self.body)
+
+
+def is_event_stream(headers: tuple[tuple[str, str], ...], body: bytes) -> bool:
+    """Return whether a body is server-sent events; some recorders kept no headers."""
+    kind = dict(headers).get("content-type", "")
+    return kind.startswith("text/event-stream") or body.startswith((b"data:", b"event:"))
 
 
 @cache

@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from tests.support.cassettes import Exchange
+from tests.support.cassettes import Exchange, is_event_stream
 
 Order = Literal["sequence", "path"]
 
@@ -45,7 +45,7 @@ class Answer:
     @property
     def is_stream(self) -> bool:
         """Whether the body is sent in chunks, as events arrive."""
-        return dict(self.headers).get("content-type", "").startswith("text/event-stream")
+        return is_event_stream(self.headers, self.body)
 
 
 @dataclass(frozen=True, kw_only=True)

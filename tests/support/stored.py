@@ -59,32 +59,37 @@ def run_frame(run_id: UUID, inner: Sequence[BaseEvent], **fields: Any) -> list[B
 def write_research_run(home: Path, run_id: UUID | None = None, **fields: Any) -> UUID:
     """Write a run of two nodes: one asks a model, one calls a tool that fails."""
     run_id = run_id or uuid4()
+    about: dict[str, Any] = {
+        "inputs": {"topic": "heat pumps"},
+        "output": {"answer": "A fridge turned round."},
+    }
+    inner = [*_planning(run_id), *_looking_up(run_id)]
+    write_events(home, *run_frame(run_id, inner, **{**about, **fields}))
+    return run_id
+
+
+def _planning(run_id: UUID) -> list[BaseEvent]:
     question, answer = uuid4(), uuid4()
-
-    def common(seq: int) -> dict[str, Any]:
-        return {"run_id": run_id, "seq": seq, "recorded_at": STARTED_AT + timedelta(seconds=seq)}
-
-    def span(seq: int, name: str, parent: str | None, duration_ms: float) -> dict[str, Any]:
-        at = STARTED_AT + timedelta(milliseconds=10 * seq)
-        return {
-            "span_id": name,
-            "parent_span_id": parent,
-            "started_at": at,
-            "ended_at": at + timedelta(milliseconds=duration_ms),
-            "duration_ms": duration_ms,
-        }
-
-    plan = {"node": "plan", "node_kind": "llm", "visit": 1, "node_path": "plan[1]"}
-    look_up = {"node": "look_up", "node_kind": "tool", "visit": 1, "node_path": "look_up[1]"}
-    failed = {"error_type": "ValueError", "error_message": "no such page"}
-    inner: list[BaseEvent] = [
-        MemoryChange(**common(1), scope="state", operation="init", key="notes", value=[]),
-        NodeStarted(**common(2), **_begun(span(2, "node-a", None, 0)), **plan),
+    node: dict[str, Any] = {
+        "node": "plan",
+        "node_kind": "llm",
+        "visit": 1,
+        "node_path": "plan[1]",
+        **_span(2, "node-a", None, 842.0),
+    }
+    state: dict[str, Any] = {"scope": "state", "key": "notes"}
+    return [
+        MemoryChange(**_common(run_id, 1), **state, operation="init", value=[]),
+        NodeStarted(**_common(run_id, 2), **_begun(node)),
         Message(
-            **common(3), message_id=question, depth=0, role="user", content="What is a heat pump?"
+            **_common(run_id, 3),
+            message_id=question,
+            depth=0,
+            role="user",
+            content="What is a heat pump?",
         ),
         Message(
-            **common(4),
+            **_common(run_id, 4),
             message_id=answer,
             parent_id=question,
             depth=1,
@@ -93,8 +98,8 @@ def write_research_run(home: Path, run_id: UUID | None = None, **fields: Any) ->
             span_id="call-a",
         ),
         LlmCall(
-            **common(5),
-            **span(3, "call-a", "node-a", 812.0),
+            **_common(run_id, 5),
+            **_span(3, "call-a", "node-a", 812.0),
             node_path="plan[1]",
             provider="sim",
             model="sim/strong",
@@ -107,30 +112,60 @@ def write_research_run(home: Path, run_id: UUID | None = None, **fields: Any) ->
             simulated=True,
         ),
         MemoryChange(
-            **common(6),
-            scope="state",
+            **_common(run_id, 6),
+            **state,
             operation="append",
-            key="notes",
             value=["a fridge"],
             span_id="node-a",
             node_path="plan[1]",
         ),
-        NodeFinished(**common(7), **span(2, "node-a", None, 842.0), **plan, self_ms=30.0),
-        NodeStarted(**common(8), **_begun(span(8, "node-b", None, 0)), **look_up),
+        NodeFinished(**_common(run_id, 7), **node, self_ms=30.0),
+    ]
+
+
+def _looking_up(run_id: UUID) -> list[BaseEvent]:
+    node: dict[str, Any] = {
+        "node": "look_up",
+        "node_kind": "tool",
+        "visit": 1,
+        "node_path": "look_up[1]",
+        **_span(8, "node-b", None, 1.0),
+    }
+    return [
+        NodeStarted(**_common(run_id, 8), **_begun(node)),
         ToolCall(
-            **common(9),
-            **span(9, "tool-b", "node-b", 0.42),
+            **_common(run_id, 9),
+            **_span(9, "tool-b", "node-b", 0.42),
             node_path="look_up[1]",
             tool="search_text",
             arguments={"pattern": "pump"},
-            **failed,
+            error_type="ValueError",
+            error_message="no such page",
         ),
-        NodeFinished(**common(10), **span(8, "node-b", None, 1.0), **look_up, self_ms=0.5),
-        Score(**common(11), evaluation_id=uuid4(), name="reward", score_value=1.0, scorer="test"),
+        NodeFinished(**_common(run_id, 10), **node, self_ms=0.5),
+        Score(
+            **_common(run_id, 11),
+            evaluation_id=uuid4(),
+            name="reward",
+            score_value=1.0,
+            scorer="test",
+        ),
     ]
-    about = {"inputs": {"topic": "heat pumps"}, "output": {"answer": "A fridge turned round."}}
-    write_events(home, *run_frame(run_id, inner, **{**about, **fields}))
-    return run_id
+
+
+def _common(run_id: UUID, seq: int) -> dict[str, Any]:
+    return {"run_id": run_id, "seq": seq, "recorded_at": STARTED_AT + timedelta(seconds=seq)}
+
+
+def _span(seq: int, span_id: str, parent: str | None, duration_ms: float) -> dict[str, Any]:
+    at = STARTED_AT + timedelta(milliseconds=10 * seq)
+    return {
+        "span_id": span_id,
+        "parent_span_id": parent,
+        "started_at": at,
+        "ended_at": at + timedelta(milliseconds=duration_ms),
+        "duration_ms": duration_ms,
+    }
 
 
 def _begun(span: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The services in this process: opens the store for each request, and loads what is pending."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -90,7 +90,7 @@ class LocalBackend:
         return config.describe_settings(self.settings)
 
     @contextmanager
-    def _store(self) -> Iterator[DuckDBPyConnection]:
+    def _store(self) -> Generator[DuckDBPyConnection]:
         """Open the store with everything in it that is in the journal."""
         with self._connection() as con:
             self._load(con)
@@ -103,7 +103,7 @@ class LocalBackend:
         return result
 
     @contextmanager
-    def _connection(self) -> Iterator[DuckDBPyConnection]:
+    def _connection(self) -> Generator[DuckDBPyConnection]:
         with _without_pandas():
             con = open_store(self.settings.home)
             try:
@@ -113,7 +113,7 @@ class LocalBackend:
 
 
 @contextmanager
-def _without_pandas() -> Iterator[None]:
+def _without_pandas() -> Generator[None]:
     """Keep DuckDB from importing pandas, which costs each command more than a second.
 
     It does so to find out whether a query's parameter is a pandas value. A process that has

@@ -17,6 +17,7 @@ import time
 import weakref
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, Self
@@ -54,8 +55,18 @@ def encode_fields(kind: type[BaseEvent], fields: Mapping[str, Any]) -> bytes:
     """
     known = {name: value for name, value in fields.items() if value is not None}
     kind.__pydantic_validator__.validate_python(known, strict=True)
-    known["kind"] = kind.model_fields["kind"].default
+    known = {**_defaults(kind), **known}
     return orjson.dumps(known, default=str, option=_LINE)
+
+
+@cache
+def _defaults(kind: type[BaseEvent]) -> dict[str, Any]:
+    """Return the fields, `kind` among them, that have a value when nobody gives one."""
+    return {
+        name: field.default
+        for name, field in kind.model_fields.items()
+        if not field.is_required() and field.default is not None
+    }
 
 
 _LINE: Final = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE

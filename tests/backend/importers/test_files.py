@@ -24,7 +24,9 @@ def test_a_folder_is_refused_with_what_to_type(tmp_path: Path) -> None:
         read_bytes(tmp_path)
 
 
-@pytest.mark.parametrize("data", [b"", b" \n", gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "data", [b"", b" \n", gzip.compress(b"")], ids=["nothing", "blank", "packed nothing"]
+)
 def test_an_empty_file_is_called_empty(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "runs.json"
     path.write_bytes(data)

@@ -7,11 +7,6 @@ from uuid import UUID
 
 import pytest
 from duckdb import DuckDBPyConnection
-
-from secondtake.backend.loader import load_pending
-from secondtake.runner.events import BaseEvent, RunFinished
-from secondtake.runner.hashing import new_run_id
-from secondtake.runner.journal import SegmentWriter
 from tests.backend.journal_files import (
     AT,
     finished,
@@ -25,6 +20,11 @@ from tests.backend.journal_files import (
     whole_run,
     write_sealed,
 )
+
+from secondtake.backend.loader import load_pending
+from secondtake.runner.events import BaseEvent, RunFinished
+from secondtake.runner.hashing import new_run_id
+from secondtake.runner.journal import SegmentWriter
 
 RUN: UUID = new_run_id()
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from tests.backend.journal_files import one, whole_run, write_sealed
 
 from secondtake.backend.store.connection import open_store
 from secondtake.runner.errors import StoreError
 from secondtake.runner.home import database_path
-from tests.backend.journal_files import one
 
 HOLDER = """
 import sys, time
@@ -118,12 +118,15 @@ def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
         "SET enable_external_access = true",
         "SET threads = 1",
         "COPY (SELECT 1) TO '/tmp/out.csv'",
+        "SELECT * FROM frame_of_this_process",
     ],
 )
 def test_the_database_reaches_nothing_outside_its_home(home: Path, sql: str) -> None:
     con = open_store(home)
+    frame_of_this_process = con.execute("SELECT 1")
     with pytest.raises(duckdb.Error):
         con.execute(sql)
+    assert frame_of_this_process
     con.close()
 
 
@@ -149,3 +152,23 @@ def test_what_does_not_fit_into_memory_spills_into_the_home(home: Path) -> None:
     )
     assert one(con, "SELECT count(DISTINCT b) FROM wide WHERE a % 10 = 0") == 70_000
     con.close()
+
+
+PARAMETERS = """
+import sys
+from pathlib import Path
+from secondtake.backend.loader import load_pending
+from secondtake.backend.store.connection import open_store
+con = open_store(Path(sys.argv[1]))
+load_pending(con, Path(sys.argv[1]))
+con.execute("SELECT ?, ?, ?", ["a", ["b"], None]).fetchall()
+assert not {"numpy", "pandas", "pyarrow"} & set(sys.modules)
+frame = con.execute("SELECT 1 AS a").df()
+assert type(frame).__module__.startswith("pandas")
+"""
+
+
+def test_parameters_do_not_import_pandas_and_who_wants_a_frame_gets_one(home: Path) -> None:
+    pytest.importorskip("pandas")
+    write_sealed(home, whole_run())
+    subprocess.run([sys.executable, "-c", PARAMETERS, str(home)], check=True)

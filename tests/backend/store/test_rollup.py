@@ -10,12 +10,6 @@ import pytest
 from duckdb import DuckDBPyConnection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from secondtake.backend.loader import load_pending
-from secondtake.backend.store.connection import open_store
-from secondtake.backend.store.rollup import COUNTS, KEYS, SUMS, rebuild_rollup
-from secondtake.runner.events import BaseEvent
-from secondtake.runner.hashing import derived_uuid, new_run_id
 from tests.backend.journal_files import (
     finished,
     later,
@@ -26,6 +20,12 @@ from tests.backend.journal_files import (
     tool_call,
     write_sealed,
 )
+
+from secondtake.backend.loader import load_pending
+from secondtake.backend.store.connection import open_store
+from secondtake.backend.store.rollup import COUNTS, KEYS, SUMS, rebuild_rollup
+from secondtake.runner.events import BaseEvent
+from secondtake.runner.hashing import derived_uuid, new_run_id
 
 tokens = st.none() | st.integers(0, 10**6)
 money = st.none() | st.decimals(0, 10, places=9)

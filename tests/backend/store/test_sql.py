@@ -347,7 +347,7 @@ def test_every_type_becomes_json(con: DuckDBPyConnection) -> None:
                timestamp '2026-11-20 09:30:00', date '2026-11-20', time '09:30', interval 3 day,
                [1.5::decimal(3, 1)], {'a': 'inf'::float}, map {1: uuid '00000000-0000-4000-8000-000000000000'},
                '\\x00\\xFF'::blob, null, '{"n": 123456789012345678901234567890}'::json, true,
-               timestamptz '2026-11-20 09:30:00+02', timetz '09:30:00+02', '1010'::bit
+               timestamptz '2026-11-20 09:30:00+02', timetz '09:30:00+02', '1010'::bit, [1, 2]::integer[2]
         """,
     )
     (row,) = json.loads(json.dumps(result.rows, allow_nan=False))
@@ -363,7 +363,7 @@ def test_every_type_becomes_json(con: DuckDBPyConnection) -> None:
     ]
     assert row[11:14] == [None, {"n": 123456789012345678901234567890}, True]
     assert row[14] == "2026-11-20T07:30:00Z"
-    assert row[16] == "1010"
+    assert row[16:] == ["1010", [1, 2]]
 
 
 def test_a_mistake_in_a_query_is_told_in_one_line(con: DuckDBPyConnection) -> None:

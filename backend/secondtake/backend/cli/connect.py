@@ -18,7 +18,7 @@ def current_settings(**flags: Any) -> Settings:
     Raises:
         SettingsError: a setting has no usable value.
     """
-    of_the_program = click.get_current_context().find_root().obj or {}
+    of_the_program: dict[str, Any] = click.get_current_context().find_root().obj or {}
     return load_settings({**of_the_program, **flags})
 
 

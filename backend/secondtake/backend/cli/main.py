@@ -14,9 +14,12 @@ COMMANDS: Final = {
     "runs": (_HERE + "runs", "List recorded runs, newest first."),
     "show": (_HERE + "show", "Show one run: what happened, how long it took, what it cost."),
     "sql": (_HERE + "sql", "Ask the tables one SELECT."),
-    "import": (_HERE + "import_files", "Import recorded runs of another program."),
-    "validate": (_HERE + "validate", "Check a workflow file."),
-    "schema": (_HERE + "schema", "Print a JSON schema."),
+    "import": (
+        _HERE + "import_files",
+        "Import recorded runs of another program; a second time changes nothing.",
+    ),
+    "validate": (_HERE + "validate", "Check a workflow file without running it."),
+    "schema": (_HERE + "schema", "Print the JSON schema of a workflow file, e.g. for an editor."),
     "config": (_HERE + "config", "Print every setting and where it came from."),
     "doctor": (_HERE + "doctor", "Check that everything works, and name the cure if not."),
 }

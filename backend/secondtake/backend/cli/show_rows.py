@@ -1,7 +1,7 @@
 """The lists of a run: its messages, tool calls, spans and state."""
 
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 from secondtake.backend.cli import formats
@@ -9,6 +9,7 @@ from secondtake.backend.cli.tables import Column, table
 from secondtake.backend.cli.values import clip, indented, one_line_value, text_of
 from secondtake.backend.models.records import MessageRow, ToolCallRow
 from secondtake.backend.models.runs import SpanTree, StateAt
+from secondtake.runner.workflows.narrow import is_list, is_object
 
 SPAN_COLUMNS: Final = (
     Column(title="SPAN"),
@@ -59,17 +60,16 @@ def _message_body(message: MessageRow) -> list[str]:
 
 
 def _called(tool_calls: Any) -> list[str]:
-    if not isinstance(tool_calls, list):
+    if not is_list(tool_calls):
         return [] if tool_calls is None else [one_line_value(tool_calls)]
-    calls: list[str] = []
-    for call in tool_calls:  # pyright: ignore[reportUnknownVariableType]
-        function = cast("Any", call).get("function") if isinstance(call, dict) else None
-        if isinstance(function, dict):
-            named = cast("dict[str, Any]", function)
-            calls.append(f"{named.get('name')}({one_line_value(named.get('arguments', ''))})")
-        else:
-            calls.append(one_line_value(call))
-    return calls
+    return [_called_one(call) for call in tool_calls]
+
+
+def _called_one(call: Any) -> str:
+    function = call.get("function") if is_object(call) else None
+    if not is_object(function):
+        return one_line_value(call)
+    return f"{function.get('name')}({one_line_value(function.get('arguments', ''))})"
 
 
 def tool_lines(tool_calls: Sequence[ToolCallRow]) -> list[str]:

@@ -9,6 +9,7 @@ from secondtake.backend.cli.tables import Column, coloured_status, table
 from secondtake.backend.cli.values import clip, indented, one_line_value, text_of
 from secondtake.backend.models.records import EvaluationRow
 from secondtake.backend.models.runs import RunDetail, RunFacts, SpanTree, TreeSpan
+from secondtake.runner.workflows.narrow import is_object
 
 FACT_WIDTH: Final = 11
 SPANS_SHOWN: Final = 200
@@ -183,7 +184,7 @@ def _ending(run: RunFacts) -> list[str]:
 
 def _output_text(output: Any) -> str:
     """Return the text of an output; of one that holds a single value, that value."""
-    if isinstance(output, dict) and len(output) == 1:  # pyright: ignore[reportUnknownArgumentType]
-        (name, value), *_ = output.items()  # pyright: ignore[reportUnknownVariableType]
+    if is_object(output) and len(output) == 1:
+        (name, value), *_ = output.items()
         return f"{name}: {text_of(value)}"
     return text_of(output)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 from pydantic import ValidationError
@@ -63,7 +63,7 @@ def parse_line(line: bytes) -> dict[str, Any]:
         raise LineRejected(f"it is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise LineRejected("it is not a JSON object")
-    return value
+    return cast(dict[str, Any], value)
 
 
 def read_event(fields: dict[str, Any]) -> Event:
@@ -127,7 +127,7 @@ def _joined(extra: Any, unknown: dict[str, Any]) -> Any:
         return unknown
     if not isinstance(extra, dict):
         return extra  # not an object: the validation says so
-    joined = dict(extra)
+    joined = dict(cast(dict[str, Any], extra))
     for name, value in unknown.items():
         while name in joined:
             name += "_"

@@ -9,7 +9,7 @@ import shutil
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,8 +62,8 @@ class LoadReport:
 class _Progress:
     segments: int = 0
     torn_bytes: int = 0
-    loaded: list[Loaded] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    loaded: list[Loaded] = field(default_factory=list[Loaded])
+    problems: list[str] = field(default_factory=list[str])
 
 
 def load_pending(
@@ -127,9 +127,7 @@ def _sealed_files(journal: Path) -> list[Path]:
     return [path for _, _, path in sorted(aged)]
 
 
-def _remove_loaded(
-    con: DuckDBPyConnection, files: list[Path], progress: _Progress
-) -> list[Path]:
+def _remove_loaded(con: DuckDBPyConnection, files: list[Path], progress: _Progress) -> list[Path]:
     """Remove the files whose rows are stored; return the others."""
     loaded = loaded_among(con, [path.stem for path in files])
     for path in files:
@@ -146,21 +144,19 @@ def _remove(path: Path, progress: _Progress) -> None:
 
 
 @contextmanager
-def _workplace(home: Path, redact: Callable[[str], str] | None) -> Iterator[Workplace]:
+def _workplace(home: Path, redact: Callable[[str], str] | None) -> Generator[Workplace]:
     key = store_key(home)
     folder = home / "loading"
     shutil.rmtree(folder, ignore_errors=True)  # what a killed load left
     folder.mkdir(mode=0o700)
     try:
-        yield Workplace(
-            home=home, key=key, folder=folder, redact=redact or Redactor(key).text
-        )
+        yield Workplace(home=home, key=key, folder=folder, redact=redact or Redactor(key).text)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _explained_disk_errors() -> Iterator[None]:
+def _explained_disk_errors() -> Generator[None]:
     try:
         yield
     except OSError as error:
@@ -289,7 +285,5 @@ def _writers_with_files(journal: Path) -> set[str]:
     if not journal.is_dir():
         return set()
     return {
-        writer_of(path)
-        for path in journal.iterdir()
-        if path.suffix in (OPEN_SUFFIX, SEALED_SUFFIX)
+        writer_of(path) for path in journal.iterdir() if path.suffix in (OPEN_SUFFIX, SEALED_SUFFIX)
     }

@@ -121,11 +121,12 @@ class _Reader:
         return rates
 
     def _rate(self, model: str, name: str, value: Any) -> str:
-        number = value if isinstance(value, int | Decimal) else None
-        if number is None or isinstance(value, bool) or not 0 <= number <= USD_PER_MILLION_MAX:
+        is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        number = Decimal(value) if is_number else Decimal("nan")
+        if not number.is_finite() or not 0 <= number <= USD_PER_MILLION_MAX:
             cure = "write USD per million tokens, e.g. 2.5"
             raise self._mistake(name, f"{name} = {value!r} is no price", cure, model=model)
-        return f"{Decimal(number).normalize():f}"
+        return f"{number.normalize():f}"
 
     def _mistake(
         self, name: str, problem: str, cure: str, *, model: str | None = None

@@ -1,7 +1,7 @@
 """Every setting, with where its value came from."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from secondtake.backend.models.system import Configuration, SettingValue
 from secondtake.runner.settings import OPTIONS, Settings
@@ -31,5 +31,5 @@ def _shown(name: str, value: Any) -> Any:
     if name in HIDDEN:
         return f"{len(value)} hidden" if value else []
     if isinstance(value, tuple):
-        return [str(item) for item in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return [str(item) for item in cast("tuple[Any, ...]", value)]
     return str(value) if isinstance(value, Path) else value

@@ -10,6 +10,7 @@ from secondtake.backend.models.system import Check
 from secondtake.backend.store.health import StoreHealth
 from secondtake.runner.home import faults_path, journal_folder, prices_folder, rejected_folder
 from secondtake.runner.segments import OPEN_SUFFIX, SEALED_SUFFIX, live_writers
+from secondtake.runner.workflows.narrow import is_object
 
 PRICES_OLD_DAYS: Final = 60
 """Providers change prices every few weeks."""
@@ -128,8 +129,8 @@ def _read_faults(path: Path) -> tuple[list[dict[str, Any]], int]:
             fault = json.loads(line)
         except ValueError:
             continue
-        if isinstance(fault, dict):
-            faults.append(fault)  # pyright: ignore[reportUnknownArgumentType]
+        if is_object(fault):
+            faults.append(fault)
     return faults, len(lines) - len(faults)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 from duckdb import DuckDBPyConnection
@@ -12,6 +12,7 @@ from secondtake.backend.models.records import MemoryRow
 from secondtake.backend.models.runs import StateAt, StateQuery, StateStep
 from secondtake.backend.services.runs import resolve_run
 from secondtake.backend.store import memory
+from secondtake.runner.workflows.narrow import is_list, is_object
 
 _KINDS: Final = {
     "bool": "a boolean",
@@ -92,7 +93,7 @@ def _apply(values: dict[str, Any], row: MemoryRow) -> str | None:
         values[key] = row.value
         return None
     if values.get(key) is None:
-        is_item = row.operation == "append" and not isinstance(row.value, list)
+        is_item = row.operation == "append" and not is_list(row.value)
         values[key] = [row.value] if is_item else row.value
         return None
     try:
@@ -104,9 +105,9 @@ def _apply(values: dict[str, Any], row: MemoryRow) -> str | None:
 
 
 def _append(held: Any, added: Any) -> list[Any]:
-    if not isinstance(held, list):
+    if not is_list(held):
         raise TypeError
-    return [*held, *(added if isinstance(added, list) else [added])]  # pyright: ignore[reportUnknownVariableType]
+    return [*held, *(added if is_list(added) else [added])]
 
 
 def _add(held: Any, added: Any) -> Any:
@@ -116,9 +117,9 @@ def _add(held: Any, added: Any) -> Any:
 
 
 def _merge(held: Any, added: Any) -> dict[str, Any]:
-    if not isinstance(held, dict) or not isinstance(added, dict):
+    if not is_object(held) or not is_object(added):
         raise TypeError
-    return {**cast("dict[str, Any]", held), **cast("dict[str, Any]", added)}
+    return {**held, **added}
 
 
 _FOLDS: Final[dict[str, Callable[[Any, Any], Any]]] = {

@@ -22,9 +22,7 @@ def kept(kind: str) -> str:
     return f"(SELECT * FROM staged ANTI JOIN skipped USING (row_id) WHERE kind = '{kind}')"
 
 
-def complete_nodes(
-    con: DuckDBPyConnection, columns: EventColumns, *, any_known: bool
-) -> None:
+def complete_nodes(con: DuckDBPyConnection, columns: EventColumns, *, any_known: bool) -> None:
     """Write the nodes of the batch; `any_known` when some run of it is stored already."""
     names = list(columns.types["node_timings"])
     starting = columns.stored("node_started")

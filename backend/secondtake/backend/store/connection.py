@@ -12,6 +12,7 @@ from typing import Final
 import duckdb
 from duckdb import DuckDBPyConnection
 
+from secondtake.backend.store.light_binding import bind_without_pandas
 from secondtake.backend.store.migrations import apply_migrations
 from secondtake.runner.errors import StoreError
 from secondtake.runner.home import database_path
@@ -57,6 +58,7 @@ def open_store(
         ) from error
     con = _connect(path, wait_s=wait_s, memory_limit=memory_limit)
     try:
+        bind_without_pandas(con)
         apply_migrations(con)
         _lock_down(con, home)
     except duckdb.Error as error:
@@ -80,6 +82,7 @@ def _connect(path: Path, *, wait_s: float, memory_limit: str) -> DuckDBPyConnect
                     "autoload_known_extensions": False,
                     "memory_limit": memory_limit,
                     "preserve_insertion_order": True,
+                    "python_enable_replacements": False,  # no Python variable is a table
                     "storage_compatibility_version": STORAGE_VERSION,
                     "threads": min(os.cpu_count() or 1, THREADS_MAX),
                 },

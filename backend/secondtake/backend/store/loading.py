@@ -31,9 +31,7 @@ class Loaded:
     duplicates: int
 
 
-def load_staged(
-    con: DuckDBPyConnection, columns: EventColumns, present: Counter[str]
-) -> Loaded:
+def load_staged(con: DuckDBPyConnection, columns: EventColumns, present: Counter[str]) -> Loaded:
     """Move the events of `staged` and `pieces` into the tables, exactly once, and commit.
 
     Totals of the runs, the cost rollup and the names of the segments are part of the transaction.

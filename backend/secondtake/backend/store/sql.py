@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import duckdb
@@ -21,6 +21,7 @@ from secondtake.backend.errors import SqlFailedError
 from secondtake.backend.models.system import SqlColumn, SqlResult
 from secondtake.backend.store.rows import in_utc
 from secondtake.backend.store.sql_policy import check_query
+from secondtake.runner.workflows.narrow import is_list, is_object
 
 T = TypeVar("T")
 
@@ -150,11 +151,13 @@ def json_value(value: Any) -> Any:
         return value if math.isfinite(value) else str(value)
     if isinstance(value, datetime):
         return in_utc(value).isoformat().replace("+00:00", "Z")
-    if isinstance(value, dict):
+    if is_object(value):
         return {_key(key): json_value(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
+    if isinstance(value, tuple):  # an ARRAY; a LIST is a list
+        value = list(cast("tuple[Any, ...]", value))
+    if is_list(value):
         return [json_value(item) for item in value]
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, bytes | bytearray):
         return base64.b64encode(bytes(value)).decode()
     return _text(value)
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from duckdb import DuckDBPyConnection, Error
 
 from secondtake.backend.errors import SqlRefusedError
+from secondtake.runner.workflows.narrow import is_list, is_object
 
 TABLES: Final = frozenset(
     {
@@ -90,7 +91,7 @@ def _parse(con: DuckDBPyConnection, text: str) -> list[Any]:
         raise SqlRefusedError("The query holds characters that are no text; take them out.")
     try:
         row = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchone()
-        tree = json.loads(row[0]) if row else {}
+        tree: dict[str, Any] = json.loads(row[0]) if row else {}
     except (Error, RecursionError) as error:
         raise SqlRefusedError(
             f"The query cannot be read ({_first_line(error)}); write a simpler SELECT."
@@ -112,16 +113,17 @@ def _walk(statement: Any) -> Iterator[tuple[Mapping[str, Any], Names]]:
     waiting: list[tuple[Any, Names]] = [(statement, frozenset())]
     while waiting:
         part, in_scope = waiting.pop()
-        if isinstance(part, list):
+        if is_list(part):
             waiting.extend((item, in_scope) for item in part)
-        elif isinstance(part, dict):
+        elif is_object(part):
             yield part, in_scope
             waiting.extend(_parts_of(part, in_scope))
 
 
 def _parts_of(part: dict[str, Any], in_scope: Names) -> Iterator[tuple[Any, Names]]:
     inner = in_scope
-    for entry in (part.get("cte_map") or {}).get("map", ()):
+    expressions: dict[str, list[dict[str, Any]]] = part.get("cte_map") or {}
+    for entry in expressions.get("map", []):
         # A common table expression sees those before it, and itself only when it is recursive.
         yield entry["value"], inner
         inner |= {entry["key"].lower()}

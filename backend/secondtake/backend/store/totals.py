@@ -20,14 +20,10 @@ from typing import Final
 
 from duckdb import DuckDBPyConnection
 
-FAILED_UNUSED: Final = (
-    "(error_type IS NOT NULL AND input_tokens IS NULL AND output_tokens IS NULL)"
-)
+FAILED_UNUSED: Final = "(error_type IS NOT NULL AND input_tokens IS NULL AND output_tokens IS NULL)"
 """An LLM call that failed before it used anything."""
 
-WITHOUT_USAGE: Final = (
-    "(error_type IS NULL AND input_tokens IS NULL AND output_tokens IS NULL)"
-)
+WITHOUT_USAGE: Final = "(error_type IS NULL AND input_tokens IS NULL AND output_tokens IS NULL)"
 
 UNPRICED: Final = f"(cost_usd IS NULL AND served_from = 'live' AND NOT {FAILED_UNUSED})"
 

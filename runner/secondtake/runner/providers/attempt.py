@@ -23,14 +23,13 @@ from secondtake.runner.providers.retry import CallPolicy
 from secondtake.runner.providers.usage import READERS, read_usage, total_tokens
 from secondtake.runner.providers.wire import (
     HANDLER_PROVIDERS,
+    WIRELESS_PROVIDERS,
     WireTap,
     async_handler,
     listening,
     sync_handler,
 )
 
-SIMULATED_PROVIDERS: Final = frozenset({"scripted", "sim"})
-"""Providers without a wire: what LiteLLM hands on is what they said."""
 OWN_ARGUMENTS: Final = frozenset(
     {
         "api_base", "api_key", "base_url", "caching", "client", "fallbacks", "max_retries",
@@ -230,7 +229,7 @@ class _Attempt:
         time_to_first_token_ms: float | None = None,
     ) -> LlmResponse:
         """Put an answer together; `usage` is LiteLLM's, None where it would be invented."""
-        simulated = self._provider in SIMULATED_PROVIDERS
+        simulated = self._provider in WIRELESS_PROVIDERS
         if wire is not None:
             return LlmResponse(
                 messages=messages,

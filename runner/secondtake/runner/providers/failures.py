@@ -13,7 +13,7 @@ import httpx
 
 from secondtake.runner.calls import LlmFailure, LlmResponse
 from secondtake.runner.providers.answers import read_json
-from secondtake.runner.providers.wire import WireTap
+from secondtake.runner.providers.wire import WIRELESS_PROVIDERS, WireTap
 
 STATUS_CLASSES: Final = {
     401: "auth",
@@ -83,15 +83,16 @@ def describe_failure(
     partial: LlmResponse | None = None,
 ) -> LlmFailure:
     """Return what is known about a failed attempt."""
+    headers = tap.headers or _response_headers(error)
     status = tap.status
-    if status is None:
+    if status is None and (headers or provider in WIRELESS_PROVIDERS):
+        # Without an answer LiteLLM makes a status up, and a response without headers.
         claimed = getattr(error, "status_code", None)
-        # Where nothing was answered, LiteLLM's status is made up.
-        status = claimed if _has_response(error) and isinstance(claimed, int) else None
+        status = claimed if isinstance(claimed, int) else None
     return LlmFailure(
         error_class=_classify(error, tap),
         http_status=status,
-        retry_after_s=retry_after_s(tap.headers or _response_headers(error)),
+        retry_after_s=retry_after_s(headers),
         partial=partial,
         provider=provider,
     )
@@ -163,10 +164,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(cause))
         yield cause
         cause = cause.__cause__ or cause.__context__
-
-
-def _has_response(error: BaseException) -> bool:
-    return _exception_class(error) not in (None, "connection", "timeout")
 
 
 def _response_headers(error: BaseException) -> Mapping[str, str]:

@@ -20,6 +20,8 @@ import httpx
 HANDLER_PROVIDERS: Final = frozenset({"anthropic"})
 """Providers whose LiteLLM adapter takes the HTTP client as `client=`; those that go through
 OpenAI's SDK take the session-wide one."""
+WIRELESS_PROVIDERS: Final = frozenset({"scripted", "sim"})
+"""Simulated providers: what LiteLLM hands on is what they said."""
 CONNECTIONS_MAX: Final = 1000
 CONNECTIONS_KEPT: Final = 100
 

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from decimal import Decimal, DivisionByZero, InvalidOperation, localcontext
 from typing import Final
 
-NUMBER: Final = r"[$€£]?(\d[\d,]*(?:\.\d+)?)"
+DIGITS: Final = r"\d[\d,]{0,18}(?:\.\d{1,18})?"
+NUMBER: Final = rf"(?<![\d,.])[$€£]?({DIGITS})"
 UNIT: Final = r"(?:\s*(?:euros?|dollars?|pounds?|usd|eur|kwh|kg|km|days?|hours?|units?|items?))?"
+GAP: Final = r"\s{0,3}"
 INFIX: Final = re.compile(
-    r"(?<![\w.])\(*\s*-?\d[\d,]*(?:\.\d+)?\s*\)*"
-    r"(?:\s*(?:\*\*|//|[-+*/x×÷^])\s*\(*\s*-?\d[\d,]*(?:\.\d+)?\s*\)*)+(?![\w])"  # noqa: RUF001 - a multiplication sign
+    rf"(?<![\w.,])\({{0,9}}{GAP}-?{DIGITS}{GAP}\){{0,9}}"
+    rf"(?:{GAP}(?:\*\*|//|[-+*/x×÷^]){GAP}\({{0,9}}{GAP}-?{DIGITS}{GAP}\){{0,9}}){{1,40}}(?!\w)"  # noqa: RUF001
 )
 DATE: Final = re.compile(r"\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b|\b\d{2,4}-\d{3,}\b")
 PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
@@ -45,8 +47,8 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     )
 )
 LIST: Final = re.compile(
-    r"\b(sum|total|average|mean|product)\s+of\s+((?:[$€£]?\d[\d,]*(?:\.\d+)?(?:,\s+|\s+and\s+|,\s*"
-    r"and\s+)){1,}[$€£]?\d[\d,]*(?:\.\d+)?)",
+    rf"\b(sum|total|average|mean|product)\s{{1,3}}of\s{{1,3}}((?:[$€£]?{DIGITS}(?:,\s{{1,3}}and\s{{1,3}}|,\s{{1,3}}|"
+    rf"\s{{1,3}}and\s{{1,3}})){{1,40}}[$€£]?{DIGITS})",
     re.IGNORECASE,
 )
 OPERATIONS: Final[dict[type[ast.AST], Callable[[Decimal, Decimal], Decimal]]] = {
@@ -58,15 +60,18 @@ OPERATIONS: Final[dict[type[ast.AST], Callable[[Decimal, Decimal], Decimal]]] = 
     ast.Pow: lambda left, right: left**right,
 }
 CHANGE: Final = re.compile(
-    r"\s*,?\s*(plus|minus|less)\s+(\d+(?:\.\d+)?)\s*(?:%|percent)(?!\s*of\b)", re.IGNORECASE
+    r"\s{0,3},?\s{0,3}(plus|minus|less)\s{1,3}(\d{1,9}(?:\.\d{1,9})?)\s{0,3}(?:%|percent)(?! of\b)",
+    re.IGNORECASE,
 )
 """What may follow a sum: `plus 19 percent VAT`."""
+PROBLEM_MOST: Final = 20_000
+"""How many characters are searched for sums."""
 SYMBOLS: Final = str.maketrans({"x": "*", "×": "*", "÷": "/", "^": " ** "})  # noqa: RUF001
 
 
 def find_expressions(text: str) -> list[str]:
     """Return the sums that `text` asks for, each once, in their order."""
-    masked = DATE.sub(lambda match: " " * len(match.group()), text)
+    masked = DATE.sub(lambda match: " " * len(match.group()), text[:PROBLEM_MOST])
     found: list[tuple[int, int, str]] = []
     for match in LIST.finditer(masked):
         found.append((match.start(), match.end(), _list_expression(*match.groups())))

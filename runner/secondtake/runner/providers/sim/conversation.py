@@ -36,8 +36,10 @@ ABOUT: Final = tuple(
         "investigate|research|understand",
     )
 )
+READ_MOST: Final = 200_000
+"""How many characters of one message are read; all are counted as tokens."""
 TOPIC_END: Final = re.compile(
-    r"\s+(?:from|using|with|based|that|which|in (?:at most|no more|exactly|\w+ (?:sentences|words|"
+    r"\s{1,3}(?:from|using|with|based|that|which|in (?:at most|no more|exactly|\w+ (?:sentences|words|"
     r"points|bullets|paragraphs))|for (?:a|an|the|our)|and (?:then|write|return|give|quote|cite|"
     r"list|answer))\b.*",
     re.IGNORECASE,
@@ -164,6 +166,13 @@ class Conversation:
         return self.stated_topic or of_system or " ".join(words)
 
 
+def _read(text: str) -> Prompt:
+    """Take one text apart; of a very long one the beginning and the end."""
+    if len(text) > READ_MOST:
+        text = f"{text[: READ_MOST * 3 // 4]}\n{text[-READ_MOST // 4 :]}"
+    return read_prompt(text)
+
+
 def read_conversation(messages: Sequence[Mapping[str, Any]]) -> Conversation:
     """Take a list of chat messages in OpenAI's form apart."""
     system = "\n\n".join(
@@ -172,10 +181,10 @@ def read_conversation(messages: Sequence[Mapping[str, Any]]) -> Conversation:
     users = [i for i, m in enumerate(messages) if m.get("role") == "user"]
     is_repair = bool(users) and _is_repair(messages, users)
     start = users[-2] if is_repair and len(users) > 1 else (users[-1] if users else -1)
-    prompts = [read_prompt(text_of(messages[i].get("content"))) for i in users if i < start]
-    task = read_prompt(text_of(messages[start].get("content")) if users else "")
+    prompts = [_read(text_of(messages[i].get("content"))) for i in users if i < start]
+    task = _read(text_of(messages[start].get("content")) if users else "")
     return Conversation(
-        system=read_prompt(system),
+        system=_read(system),
         task=task,
         earlier=tuple(prompts),
         results=tuple(_results(messages, first=start + 1)),
@@ -211,7 +220,7 @@ def _results(messages: Sequence[Mapping[str, Any]], *, first: int) -> list[ToolR
         if message.get("role") in {"tool", "function"}:
             known = calls.get(str(message.get("tool_call_id")))
             name, arguments = known or (str(message.get("name") or "tool"), {})
-            text = text_of(message.get("content"))
+            text = text_of(message.get("content"))[:READ_MOST]
             found.append(ToolResult(tool=name, arguments=arguments, text=text))
     return found
 

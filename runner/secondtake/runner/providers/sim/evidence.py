@@ -68,7 +68,7 @@ AMOUNT_QUESTION: Final = re.compile(
     re.IGNORECASE,
 )
 CLAUSE: Final = re.compile(
-    r",?\s+and\s+(?=(?:what|how|which|who|when|where|is|are|do|does|compute|calculate|multiply|"
+    r",?\s{1,3}and\s{1,3}(?=(?:what|how|which|who|when|where|is|are|do|does|compute|calculate|multiply|"
     r"add|divide|tell)\b)|[;?]",
     re.IGNORECASE,
 )

@@ -112,7 +112,7 @@ CONCEPTS: Final = tuple(
 RELATED: Final = tuple(
     (word_set(asked), word_set(answers))
     for asked, answers in (
-        ("cost costs price expensive", "euros euro dollars cents price subsidy maintenance year"),
+        ("cost costs price expensive", "euros euro dollars cents price"),
         ("benefit benefits advantage", "saves save cheaper lower lowered better reduces instead"),
         ("limit limits drawback risk risks problem", "falls loss mistake noise needs only least"),
         ("perform performance evidence well", "factor survey reached measured average percent"),

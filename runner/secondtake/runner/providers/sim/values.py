@@ -9,7 +9,7 @@ from secondtake.runner.providers.sim.lexicon import CONCEPTS, MEASURES, MONTHS, 
 from secondtake.runner.providers.sim.prompt import find_paths
 from secondtake.runner.providers.sim.text import sentences, stem, stems, words
 
-EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}")
 URL: Final = re.compile(r"https?://[^\s<>\"')\]]+[^\s<>\"')\].,;:!?]")
 PHONE: Final = re.compile(r"(?<![\w-])\+?\d[\d ()-]{6,}\d(?![\w-])")
 ISO_DATE: Final = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
@@ -21,7 +21,7 @@ NAMED_DATE: Final = re.compile(
 TIME: Final = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?\b")
 UUID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 IDENTIFIER: Final = re.compile(
-    r"(?:#\s?|\b(?=[\w-]*\d)(?:[A-Z]{1,6}[-_]?(?=\d)|[A-Z0-9]+[-_](?=[A-Z0-9])))[A-Z0-9]"
+    r"(?:#\s?|\b(?=[\w-]{0,24}\d)(?:[A-Z]{1,6}[-_]?(?=\d)|[A-Z0-9]+[-_](?=[A-Z0-9])))[A-Z0-9]"
     r"[A-Z0-9_-]*\b"
 )
 CODE: Final = re.compile(r"\b(?=[A-Z0-9]*\d)(?=[A-Z0-9]*[A-Z])[A-Z0-9]{5,8}\b|\b\d{4,}\b")
@@ -33,7 +33,7 @@ GIVEN_NAME: Final = re.compile(
     r"(?:\s[A-Z][a-zà-ÿ]+)?)"
 )
 COMPANY: Final = re.compile(
-    r"\b[A-Z][\w&]*(?: [A-Z][\w&]*)* (?:Inc|Ltd|LLC|GmbH|Corp|Corporation|Company|AG|SA|plc|PLC|"
+    r"\b[A-Z][\w&]{0,30}(?: [A-Z][\w&]{0,30}){0,5} (?:Inc|Ltd|LLC|GmbH|Corp|Corporation|Company|AG|SA|plc|PLC|"
     r"Group|Bank|Labs|University|Institute)\b\.?"
 )
 PLACE: Final = re.compile(

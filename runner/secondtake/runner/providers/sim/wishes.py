@@ -28,7 +28,7 @@ OPTIONS: Final = re.compile(
     r"[\"'`]?[\w-]+[\"'`]?)",
     re.IGNORECASE,
 )
-SEPARATOR: Final = re.compile(r"\s*(?:,\s*(?:or|and)\b|,|/|\||\bor\b|\band\b)\s*")
+SEPARATOR: Final = re.compile(r"\s{0,3}(?:,\s{0,3}(?:or|and)\b|,|/|\||\bor\b|\band\b)\s{0,3}")
 CLASSIFY: Final = re.compile(
     r"\b(?:classify|categori[sz]e|label|which (?:category|class|label|department|team)|"
     r"what is the (?:sentiment|category|priority|intent)|decide whether|assign)\b",
