@@ -3,9 +3,10 @@
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from importlib.metadata import distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import Final
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -42,9 +43,17 @@ def asked_for() -> list[Requirement]:
     return [Requirement(line) for line in lines]
 
 
+def installed(name: str) -> Distribution:
+    """Return an installed package; fail the test with the cure when it is not there."""
+    try:
+        return distribution(name)
+    except PackageNotFoundError:
+        pytest.fail(f"{name} is not installed; run `make setup`")
+
+
 def needs(name: str, extras: Iterable[str]) -> Iterator[Requirement]:
     """Yield what an installed package needs here, with these extras."""
-    for line in distribution(name).requires or ():
+    for line in installed(name).requires or ():
         requirement = Requirement(line)
         marker = requirement.marker
         environments = [{"extra": extra} for extra in ("", *extras)]
@@ -85,8 +94,8 @@ def test_nothing_is_locked_that_nothing_needs() -> None:
 
 def test_what_is_installed_is_what_is_locked() -> None:
     different = {
-        name: f"{distribution(name).version} is not the locked {version}"
+        name: f"{installed(name).version} is not the locked {version}"
         for name, version in pins().items()
-        if Version(distribution(name).version) != version
+        if Version(installed(name).version) != version
     }
     assert different == {}, "run `make setup`"

@@ -66,7 +66,11 @@ def rows() -> list[tuple[str, float, float, float]]:
     from secondtake.runner.run import start_run
 
     ensure_snapshot(Path(os.environ["SECONDTAKE_HOME"]))
-    add = record.tool("add")(lambda a, b: a + b)
+
+    @record.tool
+    def add(a: int, b: int) -> int:
+        return a + b
+
     tokens = Tokens(
         input_tokens=400,
         output_tokens=100,
@@ -119,8 +123,8 @@ def main() -> None:
         ("import secondtake.runner.record", "import secondtake.runner.record"),
         (
             "secondtake --help",
-            "import sys; sys.argv = ['secondtake', '--help']\n"
-            "from secondtake.backend.cli.main import main; main()",
+            "import sys; sys.argv = ['secondtake', '--help']; "
+            + "from secondtake.backend.cli.main import main; main()",
         ),
     ):
         seconds = import_seconds(statement)

@@ -2,15 +2,15 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from tests.support.journal import all_bytes, recorded, recorded_lines
 
-from secondtake.runner import ambient, memory, record
+from secondtake.runner import record
 from secondtake.runner.context import current
 from secondtake.runner.limits import Limits
 
@@ -241,41 +241,6 @@ def test_a_second_visit_of_a_node_is_told_apart(home: Path) -> None:
     assert paths == ["plan[1]", "plan[2]"]
 
 
-def test_clock_random_and_uuid_are_recorded_with_what_they_gave(home: Path) -> None:
-    @record.run
-    def dice() -> list[str]:
-        return [str(ambient.randint(1, 6)), str(ambient.uuid()), ambient.now().isoformat()]
-
-    given = dice()
-
-    reads = recorded(home, "ambient_read")
-    assert [read["ambient_kind"] for read in reads] == ["random", "uuid", "clock"]
-    assert [str(read["value"]) for read in reads] == given
-
-
-def test_memory_outlives_the_run_and_each_read_and_write_is_recorded(home: Path) -> None:
-    @record.run("bot")
-    def remember(value: str) -> None:
-        memory.put("colour", value)
-
-    @record.run("bot")
-    def recall() -> Any:
-        return memory.get("colour"), memory.get("colour", "none", scope="workflow")
-
-    @record.run("other")
-    def stranger() -> Any:
-        return memory.get("colour")
-
-    remember("green")
-
-    assert recall() == ("green", "none")
-    assert stranger() is None
-    changes = recorded(home, "memory")
-    assert [(c["operation"], c["scope"]) for c in changes] == [
-        ("write", "agent"), ("read", "agent"), ("read", "workflow"), ("read", "agent"),
-    ]  # fmt: skip
-
-
 def test_limits_stop_a_run_even_when_it_catches_exceptions(home: Path) -> None:
     @record.run(limits=Limits(calls=2))
     def greedy() -> int:
@@ -352,111 +317,3 @@ def test_a_generator_cannot_be_a_tool() -> None:
         @record.tool
         def stream() -> Iterator[int]:
             yield 1
-
-
-def test_a_streaming_llm_function_is_recorded_when_it_ends(home: Path) -> None:
-    @record.llm(model="openai/gpt-4o")
-    def stream(prompt: str) -> Iterator[str]:
-        yield from ("one ", "two ", prompt)
-
-    @record.llm(model="openai/gpt-4o")
-    async def stream_async(prompt: str) -> AsyncIterator[str]:
-        for piece in ("uno ", prompt):
-            yield piece
-
-    @record.run
-    async def reader() -> list[str]:
-        pieces = list(stream("three"))
-        return pieces + [piece async for piece in stream_async("due")]
-
-    assert asyncio.run(reader()) == ["one ", "two ", "three", "uno ", "due"]
-    answers = [m["content"] for m in recorded(home, "message") if m["role"] == "assistant"]
-    assert answers == ["one two three", "uno due"]
-    assert all(call["time_to_first_token_ms"] >= 0 for call in recorded(home, "llm_call"))
-
-
-def test_a_stream_that_is_left_early_keeps_what_had_arrived(home: Path) -> None:
-    @record.llm(model="openai/gpt-4o")
-    def stream(prompt: str) -> Iterator[str]:
-        yield from ("one ", "two ")
-
-    @record.run
-    def impatient() -> None:
-        pieces = stream("x")
-        next(pieces)
-        cast(Generator[str], pieces).close()
-
-    impatient()
-
-    (call,) = recorded(home, "llm_call")
-    assert call["error_class"] == "cancelled"
-    assert [m["content"] for m in recorded(home, "message")] == ["x", "one "]
-
-
-OPENAI_ANSWER = {
-    "id": "chatcmpl-1",
-    "model": "gpt-4o-2024-08-06",
-    "choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}],
-    "usage": {
-        "prompt_tokens": 100,
-        "completion_tokens": 7,
-        "prompt_tokens_details": {"cached_tokens": 60},
-        "completion_tokens_details": {"reasoning_tokens": 3},
-    },
-}
-ANTHROPIC_ANSWER = {
-    "id": "msg_1",
-    "type": "message",
-    "model": "claude-sonnet-4-5",
-    "stop_reason": "tool_use",
-    "content": [
-        {"type": "text", "text": "hi"},
-        {"type": "tool_use", "id": "toolu_1", "name": "add", "input": {"a": 1}},
-    ],
-    "usage": {"input_tokens": 40, "output_tokens": 7, "cache_read_input_tokens": 60},
-}
-
-
-@pytest.mark.parametrize("answer", [OPENAI_ANSWER, ANTHROPIC_ANSWER])
-def test_tokens_of_a_providers_own_answer_are_exclusive_buckets(
-    home: Path, answer: dict[str, Any]
-) -> None:
-    @record.llm(model="some/model")
-    def raw(prompt: str) -> dict[str, Any]:
-        return answer
-
-    @record.run
-    def once() -> None:
-        raw("hello")
-
-    once()
-
-    (call,) = recorded(home, "llm_call")
-    assert call["usage"] == answer["usage"]
-    assert (call["input_tokens"], call["output_tokens"]) == (100, 7)
-    assert (call["uncached_input_tokens"], call["cache_read_tokens"]) == (40, 60)
-
-
-def test_litellm_completion_is_wrapped_as_an_llm_call(home: Path) -> None:
-    from secondtake.runner.providers.library import load_litellm
-
-    litellm = load_litellm()
-    completion = record.wrap(litellm.completion)
-
-    @record.run
-    def wrapped() -> str:
-        messages = [{"role": "user", "content": "Say something about rivers."}]
-        plain = completion(model="sim/strong", messages=messages)
-        streamed = completion(model="sim/strong", messages=messages, stream=True)
-        text = "".join(chunk.choices[0].delta.content or "" for chunk in streamed)
-        assert text == plain.choices[0].message.content
-        return text
-
-    text = wrapped()
-
-    plain, streamed = recorded(home, "llm_call")
-    assert plain["model"] == streamed["model"] == "sim/strong"
-    assert plain["request_hash"] == streamed["request_hash"]
-    assert (plain["stream"], streamed["stream"]) == (False, True)
-    assert recorded(home, "message")[-1]["content"] == text
-    assert plain["input_tokens"] > 0

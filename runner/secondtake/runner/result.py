@@ -1,6 +1,5 @@
 """What a run came to."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -46,7 +45,9 @@ def status_of(error: BaseException | None) -> RunStatus:
         return "ok"
     if isinstance(error, BudgetExceeded):
         return "budget_exceeded"
-    if isinstance(error, RunStopped | KeyboardInterrupt | GeneratorExit | asyncio.CancelledError):
+    if isinstance(error, RunStopped | KeyboardInterrupt | GeneratorExit):
+        return "cancelled"
+    if type(error).__name__ == "CancelledError":  # asyncio's: importing it takes 15 ms
         return "cancelled"
     if isinstance(error, SystemExit) and error.code in (None, 0):
         return "ok"

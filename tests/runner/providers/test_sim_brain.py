@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -378,3 +379,12 @@ def test_no_conversation_is_too_odd_to_be_answered(
     messages = [{"role": r, "content": c} for r, c in zip(roles, contents, strict=False)]
     given_answer = answer(model=model, messages=messages, tools=TOOLS)
     assert given_answer.choices[0].text is not None or given_answer.choices[0].calls
+
+
+@pytest.mark.parametrize("piece", ["a ", " ", "1,", "[", "A-", "Aa ", "a.", "1 + ", "\n", "a@"])
+def test_a_megabyte_of_anything_is_read_in_seconds(piece: str) -> None:
+    text = "What is it? " + piece * (1_000_000 // len(piece))
+    began = time.monotonic()
+    given_answer = ask(text, tools=TOOLS)
+    assert time.monotonic() - began < 10
+    assert given_answer.prompt_tokens > 100_000

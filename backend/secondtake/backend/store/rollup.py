@@ -35,7 +35,7 @@ def note_contributions_before(con: DuckDBPyConnection) -> None:
         f"""
         CREATE OR REPLACE TEMP TABLE rollup_delta AS
         SELECT {_KEY_LIST}, {", ".join(f"-{name} AS {name}" for name in (*COUNTS, *SUMS))}
-        FROM ({_contributions("SELECT run_id FROM touched WHERE false")})
+        FROM ({_contributions("SELECT run_id FROM touched WHERE is_known")})
         """
     )
 

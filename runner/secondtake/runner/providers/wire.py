@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-HANDLER_PROVIDERS: Final = frozenset({"anthropic"})
+HANDLER_PROVIDERS: Final = frozenset({"anthropic", "deepseek", "groq", "mistral", "openrouter"})
 """Providers whose LiteLLM adapter takes the HTTP client as `client=`; those that go through
 OpenAI's SDK take the session-wide one."""
 WIRELESS_PROVIDERS: Final = frozenset({"scripted", "sim"})

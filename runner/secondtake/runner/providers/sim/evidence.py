@@ -21,6 +21,9 @@ number, date or name is answered more narrowly than an open one."""
 FITTING_BONUS: Final = 1.6
 """What a sentence gains that has the kind of thing that is asked for: a number, a date, a name."""
 
+TOPIC_BONUS: Final = 0.6
+"""What a sentence gains that names the subject itself."""
+
 SAYS_NOTHING: Final = re.compile(
     r"\b(?:does not say anything|nothing (?:given|that I)|no source on|could not find out)\b",
     re.IGNORECASE,
@@ -165,8 +168,12 @@ def find_evidence(
     texts = [passage.text for passage in passages]
     headed = [f"{passage.heading} {passage.text}" for passage in passages]
     asked = open_question(conversation)
+    topic = frozenset(stems(conversation.stated_topic or ""))
     pairs = zip(relevance(wanted, headed), relevance(wider, texts), texts, strict=True)
-    scores = [(own + RELATED_WEIGHT * near) * _fitness(asked, text) for own, near, text in pairs]
+    scores = [
+        (own + RELATED_WEIGHT * near) * _fitness(asked, text, topic=topic)
+        for own, near, text in pairs
+    ]
     order = [i for i in _descending(scores) if scores[i] > 0]
     if not order:
         return []
@@ -216,11 +223,12 @@ def salient(
     return [passages[i] for i in sorted(order[:limit])]
 
 
-def _fitness(question: str, text: str) -> float:
+def _fitness(question: str, text: str, *, topic: frozenset[str]) -> float:
+    on_topic = len(topic & set(stems(text))) / len(topic) if topic else 0.0
     fits = any(asks.search(question) and gives.search(text) for asks, gives in KINDS)
     fragment = text[:1].islower() or bool(re.search(r"[,a-z]$", text))
     says_nothing = SAYS_NOTHING.search(text)
-    factor = FITTING_BONUS if fits else 1.0
+    factor = (FITTING_BONUS if fits else 1.0) * (1 + TOPIC_BONUS * on_topic)
     short = len(words(text)) < 4
     return 0.0 if says_nothing else factor * (0.5 if fragment or short else 1.0)
 
