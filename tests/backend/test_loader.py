@@ -1,7 +1,11 @@
 """The loader: intact segments become rows exactly once, and every line is accounted for."""
 
+import os
 import shutil
+import subprocess
+import sys
 import threading
+from datetime import timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -265,6 +269,38 @@ def test_a_refusing_disk_is_one_sentence_and_nothing_is_lost(
     assert balance(load_pending(con, home)) == (2, 1, 1, 0)
 
 
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from secondtake.backend.loader import load_pending
+from secondtake.backend.store.connection import open_store
+from secondtake.runner.errors import StoreError
+home = Path(sys.argv[1])
+con = open_store(home)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
+try:
+    load_pending(con, home)
+except StoreError as error:
+    print(error.message)
+"""
+
+
+def test_a_full_disk_is_one_sentence_and_the_next_load_has_everything(home: Path) -> None:
+    run_id = new_run_id()
+    write_sealed(home, [message(run_id, os.urandom(700_000).hex())])
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(home)], capture_output=True, text=True, check=True
+    )
+    (sentence,) = done.stdout.splitlines()
+    assert "Nothing is lost" in sentence
+    con = open_store(home)
+    assert balance(load_pending(con, home)) == (1, 1, 0, 0)
+    assert rows(con, "SELECT count(*), any_value(length(content)) FROM messages") == [
+        (1, 1_400_000)
+    ]
+    con.close()
+
+
 def test_a_failure_inside_the_transaction_stores_nothing(
     con: DuckDBPyConnection, home: Path
 ) -> None:
@@ -278,8 +314,6 @@ def test_a_failure_inside_the_transaction_stores_nothing(
 
 
 def test_a_time_that_is_not_utc_becomes_utc(con: DuckDBPyConnection, home: Path) -> None:
-    from datetime import timedelta, timezone
-
     oslo = later(0).astimezone(timezone(timedelta(hours=2)))
     write_sealed(home, [tool_call(new_run_id(), recorded_at=oslo)])
     assert balance(load_pending(con, home)) == (1, 1, 0, 0)

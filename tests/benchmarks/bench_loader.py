@@ -179,6 +179,7 @@ def main() -> None:
         made = folder / "made"
         events, size = write_journal(made, runs=runs, runs_per_segment=RUNS_PER_SEGMENT)
         seconds: list[float] = []
+        on_disk = 0
         for attempt in range(3):
             home = folder / str(attempt)
             shutil.copytree(made, home)

@@ -262,7 +262,8 @@ def _seal_when_old(
 _writers: "weakref.WeakSet[SegmentWriter]" = weakref.WeakSet()
 
 
-def _close_all() -> None:
+def close_all() -> None:
+    """Seal what every writer of this process has written."""
     for writer in list(_writers):
         with contextlib.suppress(OSError):
             writer.close()
@@ -273,5 +274,5 @@ def _forget_all_after_fork() -> None:
         writer.forget_after_fork()
 
 
-atexit.register(_close_all)
+atexit.register(close_all)
 os.register_at_fork(after_in_child=_forget_all_after_fork)

@@ -17,8 +17,10 @@ from typing import Final
 from secondtake.runner.result import RunResult
 from secondtake.runner.run import RunRecorder
 
-GRACE_S: Final = 1.0
+GRACE_S: Final = 0.7
 POLL_S: Final = 0.05
+THREAD_NAME: Final = "secondtake-run"
+"""The thread that is left behind when its run is given up."""
 
 OnStart = Callable[[RunRecorder], None]
 
@@ -92,7 +94,7 @@ def supervise(execute: Callable[[OnStart], RunResult]) -> RunResult:
     supervision = _Supervision()
     context = copy_context()
     thread = threading.Thread(
-        target=context.run, args=(supervision.work, execute), name="secondtake-run", daemon=True
+        target=context.run, args=(supervision.work, execute), name=THREAD_NAME, daemon=True
     )
     with _signals(supervision.heard):
         thread.start()

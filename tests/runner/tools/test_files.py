@@ -137,3 +137,21 @@ def test_a_character_cut_in_two_is_text() -> None:
     assert not is_binary(b"abc" + "€".encode()[:2])
     assert is_binary(b"\xff\xfe abc")
     assert is_binary(b"\xc3 abc def")
+
+
+def test_the_home_folder_inside_the_root_is_kept_out(tmp_path: Path) -> None:
+    (tmp_path / "home" / "journal").mkdir(parents=True)
+    (tmp_path / "home" / "journal" / "1.ndjson").write_text("recorded")
+    (tmp_path / "notes.txt").write_text("notes")
+    files = FileTools(tmp_path, keep_out=tmp_path / "home")
+
+    assert [file["path"] for file in files.list_files()] == ["notes.txt"]
+    with pytest.raises(ToolError, match="There is no"):
+        files.read_file("home/journal/1.ndjson")
+
+
+def test_a_root_inside_the_home_folder_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "notes.txt").write_text("notes")
+
+    assert FileTools(tmp_path / "documents", keep_out=tmp_path).read_file("notes.txt") == "notes"

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from secondtake.runner.result import RunResult
     from secondtake.runner.run import RunRecorder
     from secondtake.runner.settings import Settings
-
-SUPERVISED_THREAD: Final = "secondtake-run"
-"""Name of the thread that `supervise` leaves behind when a run was given up."""
 
 
 @click.command("run")
@@ -92,7 +89,8 @@ def command(
     result = _supervised(settings, _execution(workflow, prompt, inputs, tools, about))
     _print(result, name=workflow or "prompt", profile=profile, as_json=as_json)
     code = 0 if result.status == "ok" else 1
-    _leave_what_hangs(code)
+    if result.status == "cancelled" or _is_left_behind():
+        _leave_at_once(code)
     ctx.exit(code)
 
 
@@ -148,9 +146,18 @@ def _print(result: "RunResult", *, name: str, profile: bool, as_json: bool) -> N
         )
 
 
-def _leave_what_hangs(code: int) -> None:
-    """End the process at once when a call of a run that was given up still blocks a thread."""
-    if any(thread.name == SUPERVISED_THREAD for thread in threading.enumerate()):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+def _is_left_behind() -> bool:
+    """Say whether a call of a run that was given up still blocks its thread."""
+    from secondtake.runner.supervise import THREAD_NAME
+
+    return any(thread.name == THREAD_NAME for thread in threading.enumerate())
+
+
+def _leave_at_once(code: int) -> None:
+    """End the process now; tidying up at exit may take longer than Ctrl-C has."""
+    from secondtake.runner.journal import close_all
+
+    close_all()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

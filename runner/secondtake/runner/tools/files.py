@@ -26,8 +26,15 @@ SNIFF_BYTES: Final = 8192
 class FileTools:
     """Reads files below one root."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, keep_out: Path | None = None) -> None:
+        """Make tools that read below `root`, but not below `keep_out`.
+
+        What is kept out is the home folder, when it lies inside the root: an agent that searches
+        the working directory must not find its own recording.
+        """
         self._root = root
+        out = None if keep_out is None else keep_out.resolve()
+        self._kept_out = out if out and root.resolve() in out.parents else None
 
     def list_files(self, path: str = ".", pattern: str = "*") -> list[dict[str, Any]]:
         """List the files in a folder and its subfolders, with their sizes.
@@ -99,7 +106,9 @@ class FileTools:
             raise ToolError(
                 f"{path!r} is outside the files that may be read; use a path that list_files shows."
             )
-        if any(part.startswith(".") for part in real.relative_to(root).parts):
+        if self._is_kept_out(real) or any(
+            part.startswith(".") for part in real.relative_to(root).parts
+        ):
             raise ToolError(f"There is no {path!r}; list_files shows what there is.")
         return real
 
@@ -141,11 +150,18 @@ class FileTools:
             seen += len(folders) + len(names)
             if seen > MAX_WALKED:
                 raise ToolError("There are too many files here; name a subfolder.")
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            folders[:] = sorted(
+                name
+                for name in folders
+                if not name.startswith(".") and not self._is_kept_out(Path(parent) / name)
+            )
             for name in sorted(names):
                 file = Path(parent) / name
                 if not name.startswith(".") and stat.S_ISREG(file.lstat().st_mode):
                     yield file.relative_to(root).as_posix(), file
+
+    def _is_kept_out(self, path: Path) -> bool:
+        return self._kept_out is not None and path.is_relative_to(self._kept_out)
 
 
 def is_binary(head: bytes) -> bool:

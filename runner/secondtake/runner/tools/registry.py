@@ -203,7 +203,7 @@ def built_in_tools(settings: "Settings") -> ToolRegistry:
     from secondtake.runner.tools.files import FileTools
     from secondtake.runner.tools.search import TextSearch
 
-    files = FileTools(settings.files_root)
+    files = FileTools(settings.files_root, keep_out=settings.home)
     search = TextSearch(files)
     return ToolRegistry(
         [
