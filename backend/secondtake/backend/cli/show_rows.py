@@ -9,7 +9,7 @@ from secondtake.backend.cli.tables import Column, table
 from secondtake.backend.cli.values import clip, indented, one_line_value, text_of
 from secondtake.backend.models.records import MessageRow, ToolCallRow
 from secondtake.backend.models.runs import SpanTree, StateAt
-from secondtake.runner.workflows.narrow import is_list, is_object
+from secondtake.runner.narrow import is_list, is_object
 
 SPAN_COLUMNS: Final = (
     Column(title="SPAN"),

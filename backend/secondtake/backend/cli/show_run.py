@@ -9,7 +9,7 @@ from secondtake.backend.cli.tables import Column, coloured_status, table
 from secondtake.backend.cli.values import clip, indented, one_line_value, text_of
 from secondtake.backend.models.records import EvaluationRow
 from secondtake.backend.models.runs import RunDetail, RunFacts, SpanTree, TreeSpan
-from secondtake.runner.workflows.narrow import is_object
+from secondtake.runner.narrow import is_object
 
 FACT_WIDTH: Final = 11
 SPANS_SHOWN: Final = 200

@@ -6,10 +6,11 @@ import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 from secondtake.runner.errors import UsageError
 from secondtake.runner.jsonable import to_json_value
+from secondtake.runner.narrow import is_list, is_object
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 
@@ -68,16 +69,6 @@ def parse_json(path: Path, data: bytes) -> Any:
         ) from error
     except RecursionError as error:
         raise UsageError(f"{path} is nested too deeply to be a recording.") from error
-
-
-def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    """Tell whether a JSON value is an object."""
-    return isinstance(value, dict)
-
-
-def is_list(value: Any) -> TypeGuard[list[Any]]:
-    """Tell whether a JSON value is a list."""
-    return isinstance(value, list)
 
 
 def sha256_of(data: bytes) -> str:

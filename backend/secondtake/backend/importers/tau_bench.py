@@ -22,8 +22,6 @@ from typing import Any, Final, TypeGuard
 from secondtake.backend.importers.builder import RunBuilder
 from secondtake.backend.importers.files import (
     SourceFile,
-    is_list,
-    is_object,
     parse_json,
     read_bytes,
     sha256_of,
@@ -32,6 +30,7 @@ from secondtake.backend.importers.files import (
 )
 from secondtake.backend.importers.frame import Importer, Origin
 from secondtake.runner.errors import UsageError
+from secondtake.runner.narrow import is_list, is_object
 
 FORMAT: Final = "tau-bench"
 LITERAL_LENGTH_MAX: Final = 100_000

@@ -9,8 +9,8 @@ from typing import Any, Final
 from secondtake.backend.models.system import Check
 from secondtake.backend.store.health import StoreHealth
 from secondtake.runner.home import faults_path, journal_folder, prices_folder, rejected_folder
+from secondtake.runner.narrow import is_object
 from secondtake.runner.segments import OPEN_SUFFIX, SEALED_SUFFIX, live_writers
-from secondtake.runner.workflows.narrow import is_object
 
 PRICES_OLD_DAYS: Final = 60
 """Providers change prices every few weeks."""

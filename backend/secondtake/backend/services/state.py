@@ -12,7 +12,7 @@ from secondtake.backend.models.records import MemoryRow
 from secondtake.backend.models.runs import StateAt, StateQuery, StateStep
 from secondtake.backend.services.runs import resolve_run
 from secondtake.backend.store import memory
-from secondtake.runner.workflows.narrow import is_list, is_object
+from secondtake.runner.narrow import is_list, is_object
 
 _KINDS: Final = {
     "bool": "a boolean",

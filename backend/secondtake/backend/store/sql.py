@@ -21,7 +21,7 @@ from secondtake.backend.errors import SqlFailedError
 from secondtake.backend.models.system import SqlColumn, SqlResult
 from secondtake.backend.store.rows import in_utc
 from secondtake.backend.store.sql_policy import check_query
-from secondtake.runner.workflows.narrow import is_list, is_object
+from secondtake.runner.narrow import is_list, is_object
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from duckdb import DuckDBPyConnection, Error
 
 from secondtake.backend.errors import SqlRefusedError
-from secondtake.runner.workflows.narrow import is_list, is_object
+from secondtake.runner.narrow import is_list, is_object
 
 TABLES: Final = frozenset(
     {

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from secondtake.runner.errors import ToolError
+from secondtake.runner.narrow import is_object
 from secondtake.runner.tools.registry import ToolRegistry
 from secondtake.runner.workflows.execution import Execution
 from secondtake.runner.workflows.failures import NodeError
@@ -21,7 +22,6 @@ from secondtake.runner.workflows.messages import (
     text_of,
     to_plain,
 )
-from secondtake.runner.workflows.narrow import is_object
 from secondtake.runner.workflows.schema import AgentNode
 from secondtake.runner.workflows.waiting import run_parallel, wait_for
 

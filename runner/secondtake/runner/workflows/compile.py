@@ -16,11 +16,11 @@ from secondtake.runner import context
 from secondtake.runner.context import RunContext
 from secondtake.runner.hashing import value_hash
 from secondtake.runner.jsonable import to_json_value
+from secondtake.runner.narrow import is_list
 from secondtake.runner.workflows.execution import Execution
 from secondtake.runner.workflows.failures import NodeError
 from secondtake.runner.workflows.graph import Graph
 from secondtake.runner.workflows.ledger import order_of
-from secondtake.runner.workflows.narrow import is_list
 from secondtake.runner.workflows.nodes import changes_of, execute_node
 from secondtake.runner.workflows.schema import (
     END,

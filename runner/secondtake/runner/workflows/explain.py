@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from secondtake.runner.workflows.narrow import is_list, is_object
+from secondtake.runner.narrow import is_list, is_object
 from secondtake.runner.workflows.schema import NODE_KINDS, Definition
 from secondtake.runner.workflows.source import Keys, Source
 

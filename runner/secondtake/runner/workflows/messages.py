@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from secondtake.runner.workflows.narrow import is_list, is_object
+from secondtake.runner.narrow import is_list, is_object
 from secondtake.runner.workflows.schema import ModelNode
 from secondtake.runner.workflows.templates import render
 

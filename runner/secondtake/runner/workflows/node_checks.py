@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from secondtake.runner.narrow import is_list, is_object
 from secondtake.runner.workflows.explain import did_you_mean
 from secondtake.runner.workflows.graph import Graph
-from secondtake.runner.workflows.narrow import is_list, is_object
 from secondtake.runner.workflows.references import Names, check_trusted, output_keys
 from secondtake.runner.workflows.schema import (
     AgentNode,

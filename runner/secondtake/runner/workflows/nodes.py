@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from secondtake.runner.calls import LlmResponse
+from secondtake.runner.narrow import is_object
 from secondtake.runner.workflows.agent import run_agent
 from secondtake.runner.workflows.answers import (
     AnswerError,
@@ -22,7 +23,6 @@ from secondtake.runner.workflows.messages import (
     text_of,
     to_plain,
 )
-from secondtake.runner.workflows.narrow import is_object
 from secondtake.runner.workflows.schema import (
     AgentNode,
     BaseNode,

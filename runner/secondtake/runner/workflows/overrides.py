@@ -14,10 +14,10 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from secondtake.runner.errors import UsageError, WorkflowError
+from secondtake.runner.narrow import is_list, is_object
 from secondtake.runner.settings import Settings
 from secondtake.runner.workflows.explain import did_you_mean, model_at, names_of
 from secondtake.runner.workflows.load import Workflow, check_source
-from secondtake.runner.workflows.narrow import is_list, is_object
 from secondtake.runner.workflows.schema import Definition
 from secondtake.runner.workflows.source import Keys, Source, parse_source
 

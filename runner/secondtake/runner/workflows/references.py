@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from secondtake.runner.errors import UsageError
-from secondtake.runner.workflows.narrow import is_object
+from secondtake.runner.narrow import is_object
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from secondtake.runner.narrow import is_object
 from secondtake.runner.workflows.checks import check_definition
-from secondtake.runner.workflows.narrow import is_object
 from secondtake.runner.workflows.references import Names
 from secondtake.runner.workflows.schema import Definition
 from secondtake.runner.workflows.source import Keys, Source

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from secondtake.runner.errors import WorkflowError
-from secondtake.runner.workflows.narrow import is_object
+from secondtake.runner.narrow import is_object
 
 MAX_BYTES: Final = 1_000_000
 MAX_VALUES: Final = 50_000

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from secondtake.runner.errors import SecondTakeError
-from secondtake.runner.workflows.narrow import is_list, is_object
+from secondtake.runner.narrow import is_list, is_object
 from secondtake.runner.workflows.source import Keys
 
 if TYPE_CHECKING:

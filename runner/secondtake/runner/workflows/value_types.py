@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from secondtake.runner.workflows.narrow import is_list, is_object
+from secondtake.runner.narrow import is_list, is_object
 
 SIMPLE: Final = ("any", "boolean", "integer", "list", "number", "object", "string")
 LIST_OF: Final = re.compile(r"^list\[(?P<item>.+)\]$")

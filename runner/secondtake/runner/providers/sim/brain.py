@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, cast
 
 from secondtake.runner.jsonable import canonical_bytes, to_json_value
+from secondtake.runner.narrow import is_mapping
 from secondtake.runner.providers.sim.choosing import Call, choose_calls
 from secondtake.runner.providers.sim.conversation import Conversation, read_conversation
 from secondtake.runner.providers.sim.fill import fill_answer, json_text
-from secondtake.runner.providers.sim.kinds import is_mapping
 from secondtake.runner.providers.sim.prose import write_answer
 from secondtake.runner.providers.sim.skill import SKILLS, Dice
 from secondtake.runner.providers.sim.texts import Composer

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal, cast
 
+from secondtake.runner.narrow import is_mapping
 from secondtake.runner.providers.sim.arithmetic import muddled
 from secondtake.runner.providers.sim.conversation import Conversation, call_key
 from secondtake.runner.providers.sim.evidence import (
@@ -20,7 +21,6 @@ from secondtake.runner.providers.sim.evidence import (
     wanted_sums,
 )
 from secondtake.runner.providers.sim.fill import fill_arguments
-from secondtake.runner.providers.sim.kinds import is_mapping
 from secondtake.runner.providers.sim.lexicon import IMPERATIVES, word_set
 from secondtake.runner.providers.sim.prose import GREETING, THANKS
 from secondtake.runner.providers.sim.skill import Dice

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final, cast
 
 from secondtake.runner.jsonable import canonical_bytes, to_json_value
-from secondtake.runner.providers.sim.kinds import is_mapping
+from secondtake.runner.narrow import is_mapping
 from secondtake.runner.providers.sim.lexicon import word_set
 from secondtake.runner.providers.sim.prompt import (
     TOPIC_LABELS,

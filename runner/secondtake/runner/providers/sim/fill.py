@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from secondtake.runner.jsonable import canonical_bytes, to_json_value
+from secondtake.runner.narrow import is_list, is_mapping
 from secondtake.runner.providers.sim import schemas
 from secondtake.runner.providers.sim.arithmetic import muddled
 from secondtake.runner.providers.sim.conversation import Conversation
-from secondtake.runner.providers.sim.kinds import is_list, is_mapping
 from secondtake.runner.providers.sim.prompt import Passage
 from secondtake.runner.providers.sim.skill import Dice
 from secondtake.runner.providers.sim.text import words

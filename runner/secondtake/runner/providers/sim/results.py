@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from secondtake.runner.providers.sim.kinds import is_container, is_list, is_mapping
+from secondtake.runner.narrow import is_container, is_list, is_mapping
 from secondtake.runner.providers.sim.prompt import Passage, find_paths, read_prompt
 from secondtake.runner.providers.sim.text import logical_lines, sentences
 

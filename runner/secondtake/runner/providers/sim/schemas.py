@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from secondtake.runner.jsonable import canonical_bytes, to_json_value
-from secondtake.runner.providers.sim.kinds import is_list, is_mapping
+from secondtake.runner.narrow import is_list, is_mapping
 from secondtake.runner.providers.sim.patterns import example_of
 from secondtake.runner.providers.sim.skill import Dice
 from secondtake.runner.providers.sim.text import clip

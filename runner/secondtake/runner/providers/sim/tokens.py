@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from secondtake.runner.jsonable import canonical_bytes, to_json_value
-from secondtake.runner.providers.sim.kinds import is_mapping
+from secondtake.runner.narrow import is_mapping
 
 TOKEN: Final = re.compile(r" ?[^\W\d_]{1,6}|\d{1,3}|\s{1,8}|.", re.DOTALL)
 MESSAGE_TOKENS: Final = 4

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from secondtake.runner.providers.sim.kinds import is_list, is_mapping
+from secondtake.runner.narrow import is_list, is_mapping
 from secondtake.runner.providers.sim.text import number_of, words
 
 Form = Literal[
