@@ -7,13 +7,13 @@ in every kind: a segment is read as one wide relation.
 None means unknown. It is never replaced by 0 or "".
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 INT64_MAX: Final = 2**63 - 1
 
@@ -22,6 +22,14 @@ Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
 
 Small = Annotated[int, Field(ge=0, le=2**31 - 1)]
 """A small number: a visit, an attempt, a depth. Fits DuckDB's INTEGER."""
+
+
+def _in_utc(time: datetime) -> datetime:
+    return time if time.tzinfo is UTC else time.astimezone(UTC)
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A moment. Other zones become UTC: DuckDB would drop an offset without a word."""
 
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -56,7 +64,7 @@ class BaseEvent(BaseModel):
     """The run that this event belongs to; equals the OpenTelemetry trace id."""
     seq: Count | None = None
     """Place in the run: 0, 1, 2, ... with no gaps. None when the source has no order."""
-    recorded_at: datetime
+    recorded_at: Time
     """When the event was written, UTC."""
     extra: dict[str, Json] | None = None
     """What the source said and this vocabulary has no field for."""
@@ -79,9 +87,9 @@ class SpanFields(ErrorFields):
     parent_span_id: str | None = None
     node_path: str | None = None
     """Where in the workflow this happened: `plan[1]/search[2:9f3a]`, see `context.NodePath`."""
-    started_at: datetime | None = None
+    started_at: Time | None = None
     """UTC. None when the source does not say."""
-    ended_at: datetime | None = None
+    ended_at: Time | None = None
     duration_ms: Milliseconds | None = None
     """By the monotonic clock, so a wall clock that jumps does not bend it."""
 
@@ -113,7 +121,7 @@ class RunStarted(BaseEvent):
     repeat: Small | None = None
     environment: Json = None
     """Git commit, python, packages, argv."""
-    started_at: datetime | None = None
+    started_at: Time | None = None
 
 
 class RunFinished(BaseEvent, ErrorFields):
@@ -127,7 +135,7 @@ class RunFinished(BaseEvent, ErrorFields):
     """Why not `full`: the call that could only be watched."""
     recording_faults: Count = 0
     """Events of this run that could not be written."""
-    ended_at: datetime | None = None
+    ended_at: Time | None = None
     duration_ms: Milliseconds | None = None
 
 
