@@ -21,6 +21,7 @@ from secondtake.backend.loader import load_pending
 from secondtake.backend.prices.snapshot import ensure_snapshot
 from secondtake.backend.store.connection import open_store
 from secondtake.runner.calls import LlmRequest
+from secondtake.runner.journal import close_all
 from secondtake.runner.providers.completion import complete
 from secondtake.runner.providers.retry import CallPolicy
 from secondtake.runner.run import start_run
@@ -112,6 +113,7 @@ def played(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[
         for name, expected in documents["cassettes"].items()
         for case in play(shared_data / name, expected, home)
     ]
+    close_all()  # a segment of this process is sealed a little after its run otherwise
     con = open_store(home)
     report = load_pending(con, home)
     assert report.rejected == 0

@@ -134,18 +134,16 @@ def test_a_tool_loop_runs_on_recorded_streams(
     with Loopback.of_exchanges(exchanges) as server, start_run("loop"):
         policy = CallPolicy(api_base=f"{server.url}/v1", api_key="k", retries=0)
         for _ in exchanges:
-            answer = complete(
-                LlmRequest(
-                    model="openai/gpt-4o-mini", messages=messages, tools=definitions, stream=True
-                ),
-                policy=policy,
+            request = LlmRequest(
+                model="openai/gpt-4o-mini", messages=messages, tools=definitions, stream=True
             )
-            messages.append(answer.message)
-            for call in answer.message.get("tool_calls", ()):
+            answer = complete(request, policy=policy).message
+            messages.append(answer)
+            for call in answer.get("tool_calls", ()):
                 messages.append({"role": "tool", "tool_call_id": call["id"], "content": "London"})
 
     wanted = expected(STREAMED)
-    assert len(answer.message["content"]) == wanted[-1]["text_chars"]
+    assert len(messages[-1]["content"]) == wanted[-1]["text_chars"]
     calls = recorded(home, "llm_call")
     assert [call["input_tokens"] for call in calls] == [item["usage"]["input"] for item in wanted]
     sent = server.requests[1].json["messages"]

@@ -64,15 +64,20 @@ def current() -> RunContext | None:
     return context if context is not None and context.run.is_open else None
 
 
-@contextlib.contextmanager
-def entered(context: RunContext | None) -> Generator[None]:
-    """Be at `context` for a while."""
-    token = _current.set(context)
-    try:
-        yield
-    finally:
+class entered:
+    """Be at `context` for a while. A class, since it is in the way of every call."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: RunContext | None) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._context)
+
+    def __exit__(self, *_: object) -> None:
         try:
-            _current.reset(token)
+            _current.reset(self._token)
         except ValueError:
             _current.set(None)  # a generator was closed from another context
 

@@ -84,7 +84,9 @@ class Conversation:
         # Usually nothing had to be cleaned, and the digest of what was sent serves again.
         same = plain == message and all(plain.values())
         content = key[1] if same else content_digest(plain)
-        order = dict(parent.call_order) if parent else {}
+        order = parent.call_order if parent else {}
+        if "tool_calls" in plain or "tool_call_id" in plain:
+            order = dict(order)  # the parent's other children count on from where it was
         turn = Turn(
             message_id=message_id_of(self._run_id, parent.message_id if parent else None, content),
             depth=parent.depth + 1 if parent else 0,

@@ -53,9 +53,9 @@ def encode_fields(kind: type[BaseEvent], fields: Mapping[str, Any]) -> bytes:
     Raises:
         pydantic.ValidationError: a field is missing, unknown, of another type or out of range.
     """
-    known = {name: value for name, value in fields.items() if value is not None}
+    known = _defaults(kind).copy()
+    known.update([item for item in fields.items() if item[1] is not None])
     kind.__pydantic_validator__.validate_python(known, strict=True)
-    known = {**_defaults(kind), **known}
     return orjson.dumps(known, default=str, option=_LINE)
 
 

@@ -125,12 +125,11 @@ class ModelPrice:
         self, service_tier: str | None, prompt_tokens: int, at: datetime | None
     ) -> Rates | None:
         """Return the rates of one request, None when they are not known."""
-        name = (service_tier or "").lower()
-        context_tiers = self.service_tiers.get(SERVICE_TIERS.get(name, name))
-        if context_tiers is None:
-            return None
-        tier = next((tier for tier in context_tiers if self._holds(tier, prompt_tokens)), None)
-        if tier is None:
+        name = service_tier.lower() if service_tier else ""
+        for tier in self.service_tiers.get(SERVICE_TIERS.get(name, name), ()):
+            if self._holds(tier, prompt_tokens):
+                break
+        else:
             return None
         if self.off_peak is None:
             return tier.rates
@@ -323,16 +322,18 @@ def _known_counts(tokens: Tokens) -> tuple[int, ...] | None:
     None when the known buckets do not account for all input and all output.
     """
     known = _counts_of(tokens)
-    for side, total in (
-        (known[:INPUT_COUNT], tokens.input_tokens),
-        (known[INPUT_COUNT:], tokens.output_tokens),
+    counts = tuple([count or 0 for count in known])
+    if min(counts) < 0:
+        return None
+    for side, total, used in (
+        (known[:INPUT_COUNT], tokens.input_tokens, counts[:INPUT_COUNT]),
+        (known[INPUT_COUNT:], tokens.output_tokens, counts[INPUT_COUNT:]),
     ):
-        counts = [count for count in side if count is not None]
-        if any(count < 0 for count in counts):
+        if total is None and side.count(None) == len(side):
             return None
-        if (total is None and not counts) or (total is not None and sum(counts) != total):
+        if total is not None and sum(used) != total:
             return None
-    return tuple(count or 0 for count in known)
+    return counts
 
 
 def _keys(name: str | None, provider: str | None) -> Iterator[str]:

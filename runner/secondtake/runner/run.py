@@ -132,11 +132,13 @@ class RunRecorder:
             if not self.is_open:
                 return False
             try:
-                about = {"run_id": self.run_id, "recorded_at": self.now()}
-                lines = [
-                    encode_fields(kind, {**about, "seq": self._seq + at, **fields})
-                    for at, (kind, fields) in enumerate(items)
-                ]
+                recorded_at = self.now()
+                lines = list[bytes]()
+                for kind, fields in items:
+                    place = {"run_id": self.run_id, "seq": self._seq + len(lines)}
+                    lines.append(
+                        encode_fields(kind, {**fields, **place, "recorded_at": recorded_at})
+                    )
                 self._seq += len(lines)
                 self._sink.writer.write_lines(lines)
             except Exception as error:  # noqa: BLE001 - recording must not break the run
