@@ -141,7 +141,3 @@ def _begin(request: Request) -> OpenLlmCall | OpenToolCall | None:
         here.run.meter.begin_llm_call()
         return OpenLlmCall(here, request)
     return OpenToolCall(here, request)
-
-
-call_llm = call_tool = call
-acall_llm = acall_tool = acall

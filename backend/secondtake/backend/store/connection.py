@@ -102,6 +102,8 @@ def _lock_down(con: DuckDBPyConnection, home: Path) -> None:
     if locked and locked[0]:
         return
     folder = str(home.resolve()).replace("'", "''")
+    con.execute("SET GLOBAL TimeZone = 'UTC'")  # so that now() and our TIMESTAMPs agree
+    con.execute("SET python_enable_replacements = false")  # a name is a table, never a variable
     con.execute(f"SET allowed_directories = ['{folder}']")
     con.execute("SET enable_external_access = false")
     con.execute("SET lock_configuration = true")

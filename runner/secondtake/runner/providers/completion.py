@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from secondtake.runner.boundary import acall_llm, call_llm
+from secondtake.runner import boundary
 from secondtake.runner.calls import LlmFailure, LlmRequest, LlmResponse
 from secondtake.runner.context import current
 from secondtake.runner.errors import UsageError
@@ -33,7 +33,7 @@ def complete(request: LlmRequest, *, policy: CallPolicy = DEFAULT_POLICY) -> Llm
     while True:
         asked, its_policy = _prepare(request, policy, plan.step)
         try:
-            return call_llm(asked, lambda: execute(asked, its_policy))  # noqa: B023 - called at once
+            return boundary.call(asked, lambda: execute(asked, its_policy))  # noqa: B023 - called at once
         except Exception as error:
             step = plan.after(_failure(error))
             if step is None:
@@ -52,7 +52,7 @@ async def acomplete(request: LlmRequest, *, policy: CallPolicy = DEFAULT_POLICY)
     while True:
         asked, its_policy = _prepare(request, policy, plan.step)
         try:
-            return await acall_llm(asked, lambda: aexecute(asked, its_policy))  # noqa: B023 - called at once
+            return await boundary.acall(asked, lambda: aexecute(asked, its_policy))  # noqa: B023 - called at once
         except Exception as error:
             step = plan.after(_failure(error))
             if step is None:

@@ -38,7 +38,7 @@ def _load() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what LiteLLM's own classes warn of is not the user's
         import litellm
-        from litellm.types.utils import Delta
+        from litellm.types.utils import Delta  # pyright: ignore[reportMissingTypeStubs]
 
         # Builds their validators now: the first call must not pay for it, nor warn of it.
         litellm.ModelResponse()

@@ -199,7 +199,9 @@ def listen_in(litellm: Any) -> None:
 @cache
 def sync_handler() -> Any:
     """Return LiteLLM's wrapper of the HTTP client, for the adapters that want one."""
-    from litellm.llms.custom_httpx.http_handler import HTTPHandler
+    from litellm.llms.custom_httpx.http_handler import (  # pyright: ignore[reportMissingTypeStubs]
+        HTTPHandler,
+    )
 
     return HTTPHandler(client=sync_client())
 
@@ -207,7 +209,9 @@ def sync_handler() -> Any:
 @cache
 def async_handler() -> Any:
     """Return LiteLLM's wrapper of the asynchronous HTTP client."""
-    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+    from litellm.llms.custom_httpx.http_handler import (  # pyright: ignore[reportMissingTypeStubs]
+        AsyncHTTPHandler,
+    )
 
     handler = AsyncHTTPHandler()
     handler.client = async_client()
@@ -215,7 +219,10 @@ def async_handler() -> Any:
 
 
 def _options() -> dict[str, Any]:
-    from litellm.llms.custom_httpx.http_handler import get_ssl_configuration, http2_enabled
+    from litellm.llms.custom_httpx.http_handler import (  # pyright: ignore[reportMissingTypeStubs]
+        get_ssl_configuration,
+        http2_enabled,
+    )
 
     return {
         "verify": get_ssl_configuration(),

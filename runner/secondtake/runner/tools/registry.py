@@ -170,7 +170,7 @@ class ToolRegistry:
                 raise ToolError(f"There is no tool `{name}`{suggest(name, self._tools)}")
             return found(arguments)
 
-        return boundary.call_tool(request, execute)
+        return boundary.call(request, execute)
 
     def refuse(self, name: str, raw: str, reason: str, *, tool_call_id: str | None) -> None:
         """Record a call whose arguments could not be read.
@@ -184,7 +184,7 @@ class ToolRegistry:
             raise ToolError(reason)
 
         request = ToolRequest(tool=name, arguments={UNPARSED: raw}, tool_call_id=tool_call_id)
-        boundary.call_tool(request, execute)
+        boundary.call(request, execute)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
