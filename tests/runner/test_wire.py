@@ -27,9 +27,6 @@ from secondtake.runner.providers.retry import CallPolicy
 from secondtake.runner.run import start_run
 from secondtake.runner.settings import load_settings
 
-# LiteLLM's own streams read attributes that pydantic is about to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning")
-
 PROVIDERS = {
     "api.anthropic.com": "anthropic",
     "api.openai.com": "openai",

@@ -12,16 +12,9 @@ from tests.support.cassettes import read_cassette
 from tests.support.journal import recorded
 from tests.support.loopback import Loopback
 
-from secondtake.runner.calls import LlmRequest
-from secondtake.runner.providers.completion import complete
-from secondtake.runner.providers.retry import CallPolicy
-from secondtake.runner.run import start_run
 from secondtake.runner.settings import load_settings
 from secondtake.runner.workflows.execute import run_workflow
 from secondtake.runner.workflows.load import parse_workflow
-
-# LiteLLM's own streams read attributes that pydantic is about to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning")
 
 MATRIX = "wire/pydantic-ai/test_tool_choice_matrix/test_tool_choice_matrix[auto-{}].yaml"
 CHAIN = "wire/llm/tests/cassettes/test_tools/test_tool_use_chain_of_two_calls.yaml"
@@ -33,6 +26,10 @@ TOOLS = '''
 def get_weather(city: str) -> str:
     """Say what the weather is."""
     return "Sunny, 22C in " + city
+
+def get_capital(country: str) -> str:
+    """Return the capital of a country."""
+    return "London"
 
 def lookup_population(country: str) -> int:
     """Return the population of a country."""
@@ -126,26 +123,30 @@ def test_a_tool_loop_runs_on_recorded_answers(
 
 
 def test_a_tool_loop_runs_on_recorded_streams(
-    home: Path, shared_data: Path, expected: Callable[[str], list[Mapping[str, Any]]]
+    tools: str,
+    home: Path,
+    shared_data: Path,
+    expected: Callable[[str], list[Mapping[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     exchanges = read_cassette(shared_data / STREAMED)
-    messages = list(exchanges[0].request["messages"])
-    definitions = exchanges[0].request["tools"]
-    with Loopback.of_exchanges(exchanges) as server, start_run("loop"):
-        policy = CallPolicy(api_base=f"{server.url}/v1", api_key="k", retries=0)
-        for _ in exchanges:
-            request = LlmRequest(
-                model="openai/gpt-4o-mini", messages=messages, tools=definitions, stream=True
-            )
-            answer = complete(request, policy=policy).message
-            messages.append(answer)
-            for call in answer.get("tool_calls", ()):
-                messages.append({"role": "tool", "tool_call_id": call["id"], "content": "London"})
+    settings = load_settings()
+    text = WORKFLOW.format(tools=f"{tools}:get_capital")
+    workflow = parse_workflow(text, name="loop.yaml", settings=settings)
+    with Loopback.of_exchanges(exchanges) as server:
+        monkeypatch.setenv("OPENAI_API_BASE", f"{server.url}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        result = run_workflow(
+            workflow, {}, settings=settings, model="openai/gpt-4o-mini",
+            overrides=("nodes.work.stream=true",),
+        )  # fmt: skip
 
     wanted = expected(STREAMED)
-    assert len(messages[-1]["content"]) == wanted[-1]["text_chars"]
+    assert (result.status, result.error_message) == ("ok", None)
+    assert len(result.output) == wanted[-1]["text_chars"]
     calls = recorded(home, "llm_call")
     assert [call["input_tokens"] for call in calls] == [item["usage"]["input"] for item in wanted]
+    assert all(call["stream"] and call["time_to_first_token_ms"] > 0 for call in calls)
     sent = server.requests[1].json["messages"]
     assert [message["role"] for message in sent] == ["user", "assistant", "tool"]
     assert sent[1]["tool_calls"] == exchanges[1].request["messages"][1]["tool_calls"]

@@ -175,6 +175,7 @@ class Execution:
             messages=list(messages),
             tools=tools,
             parameters={**definition.parameters, **node.parameters, **(parameters or {})},
+            stream=node.stream,
         )
         options: dict[str, Any] = {"fallback_models": tuple(node.fallback_models)}
         if node.retry is not None:

@@ -112,6 +112,9 @@ class ModelNode(BaseNode):
     prompt: Template
     model: str | None = Field(None, min_length=1, description="As LiteLLM names it.")
     parameters: Parameters = {}
+    stream: bool = Field(
+        False, description="Ask for the answer in pieces, and record the time to the first."
+    )
     fallback_models: list[Annotated[str, Field(min_length=1)]] = Field(
         [], description="Asked in this order when the model fails for good."
     )

@@ -83,8 +83,8 @@ def is_request(sentence: str) -> bool:
     tokens = words(sentence)
     if not tokens:
         return False
-    opener = tokens[1] if tokens[0] in {"please", "then", "now", "first", "finally"} else None
-    if tokens[0] in IMPERATIVES or (opener or "") in IMPERATIVES:
+    polite = tokens[0] in {"please", "then", "now", "first", "finally"}
+    if tokens[0] in IMPERATIVES or (polite and IMPERATIVES & set(tokens[1:2])):
         return True
     return bool(SECOND_PERSON & set(tokens[:6])) and not tokens[0].startswith("thank")
 
