@@ -24,4 +24,5 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SECONDTAKE_HOME", str(folder))
     monkeypatch.setenv("SECONDTAKE_SIM_LATENCY", "off")
+    monkeypatch.delenv("COLUMNS", raising=False)  # tables fit themselves to it
     return folder

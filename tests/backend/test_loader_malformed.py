@@ -71,7 +71,7 @@ BAD_LINES: dict[str, tuple[bytes, str]] = {
     "no kind": (without(CALL, "kind"), "kind: None"),
     "a kind that is a list": (changed(CALL, kind=["llm_call"]), "is not a kind"),
     "no run": (without(CALL, "run_id"), "run_id: Field required"),
-    "a time without zone": (changed(CALL, started_at="2026-03-01T12:00:00"), "no zone"),
+    "a time without zone": (changed(CALL, started_at="2026-03-01T12:00:00"), "timezone"),
     "a time that is none": (changed(CALL, started_at="noon"), "started_at"),
     "a time out of range": (changed(CALL, started_at="0001-01-01T00:00:00+12:00"), "range"),
     "an unknown status": (changed(finished(RUN), status="great"), "status"),

@@ -25,7 +25,12 @@ Small = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 def _in_utc(time: datetime) -> datetime:
-    return time if time.tzinfo is UTC else time.astimezone(UTC)
+    if time.tzinfo is UTC:
+        return time
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time is out of range") from None
 
 
 Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]

@@ -11,7 +11,6 @@ exactly: no rounding, no conversion, times with a zone. Then
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final, cast
@@ -81,19 +80,14 @@ def read_event(fields: dict[str, Any]) -> Event:
     if unknown:
         plain["extra"] = _joined(plain.get("extra"), to_json_value(unknown))
     try:
-        event = event_adapter().validate_json(orjson.dumps(plain), strict=True)
+        return event_adapter().validate_json(orjson.dumps(plain), strict=True)
     except ValidationError as error:
         raise LineRejected(_first_reason(error)) from error
-    for name in event.model_fields_set:
-        _check_zone(name, getattr(event, name))
-    return event
 
 
 def encoded(event: BaseEvent) -> bytes:
-    """Return the journal line of an event, its times in UTC."""
-    plain = {
-        name: _in_utc(value) for name, value in event.model_dump().items() if value is not None
-    }
+    """Return the journal line of an event."""
+    plain = {name: value for name, value in event.model_dump().items() if value is not None}
     return orjson.dumps(plain, default=_money, option=orjson.OPT_UTC_Z) + b"\n"
 
 
@@ -133,21 +127,6 @@ def _joined(extra: Any, unknown: dict[str, Any]) -> Any:
             name += "_"
         joined[name] = value
     return joined
-
-
-def _check_zone(name: str, value: Any) -> None:
-    if not isinstance(value, datetime):
-        return
-    if value.tzinfo is None:
-        raise LineRejected(f"{name}: the time has no zone; write UTC with a Z")
-    try:
-        value.astimezone(UTC)
-    except OverflowError as error:
-        raise LineRejected(f"{name}: the time is out of range") from error
-
-
-def _in_utc(value: Any) -> Any:
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
 def _money(value: Any) -> str:
