@@ -16,9 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from rich.console import Console
-from rich.table import Table
-
 from secondtake.backend.loader import load_pending
 from secondtake.backend.store.connection import open_store
 from secondtake.runner.events import (
@@ -173,7 +170,7 @@ def main() -> None:
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
     per_run = len(list(Traces().run("0" * 16)))
     runs = wanted // per_run
-    table = Table("what", "measured", "bar", title=f"Loader, {runs * per_run:,} events")
+    rows: list[tuple[str, str, str]] = []
     folder = Path(tempfile.mkdtemp(prefix="bench-loader-"))
     try:
         made = folder / "made"
@@ -186,18 +183,24 @@ def main() -> None:
             seconds.append(timed_load(home))
             on_disk = database_path(home).stat().st_size
         median_s = statistics.median(seconds)
-        table.add_row("events/s, intact segments", f"{events / median_s:,.0f}",
-                      f"≥ {BAR_EVENTS_PER_S:,}")  # fmt: skip
-        table.add_row("MB/s of journal", f"{size / median_s / 1e6:,.1f}", "")
-        table.add_row("bytes on disk per span", f"{on_disk / (runs * SPANS_PER_RUN):,.0f}",
-                      f"≤ {BAR_BYTES_PER_SPAN}")  # fmt: skip
+        rows = [
+            ("events/s, intact segments", f"{events / median_s:,.0f}", f"≥ {BAR_EVENTS_PER_S:,}"),
+            ("MB/s of journal", f"{size / median_s / 1e6:,.1f}", ""),
+            (
+                "bytes on disk per span",
+                f"{on_disk / (runs * SPANS_PER_RUN):,.0f}",
+                f"≤ {BAR_BYTES_PER_SPAN}",
+            ),
+        ]
         tiny = folder / "tiny"
         events, _ = write_journal(tiny, runs=TINY_SEGMENTS, runs_per_segment=1)
-        table.add_row(f"events/s, {TINY_SEGMENTS:,} tiny segments",
-                      f"{events / timed_load(tiny):,.0f}", "")  # fmt: skip
+        rate = events / timed_load(tiny)
+        rows.append((f"events/s, {TINY_SEGMENTS:,} tiny segments", f"{rate:,.0f}", ""))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    Console().print(table)
+    title = f"loader, {runs * per_run:,} events"
+    lines = [f"{name:38}{value:>10}{bar:>12}" for name, value, bar in [(title, "", "bar"), *rows]]
+    sys.stdout.write("\n".join(lines) + "\n\n")
 
 
 if __name__ == "__main__":
