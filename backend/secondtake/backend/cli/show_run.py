@@ -15,7 +15,8 @@ FACT_WIDTH: Final = 11
 SPANS_SHOWN: Final = 200
 DEPTH_SHOWN: Final = 12
 """Deeper spans are drawn at this depth."""
-ERROR_CHARACTERS: Final = 100
+ERROR_CHARACTERS: Final = 50
+"""Of an error beside its span; the whole text stands below the tree, or in `--spans`."""
 COLUMNS: Final = (
     Column(title="SPAN", shrinks_to=24),
     Column(title="TIME", right=True),
@@ -150,7 +151,9 @@ def _label(span: TreeSpan) -> str:
         label += f" [{span.served_from}]"
     if span.error_type:
         message = f": {span.error_message}" if span.error_message else ""
-        label += f" ✗ {clip(formats.one_line(span.error_type + message), ERROR_CHARACTERS)}"
+        error = formats.one_line(span.error_type + message)
+        cut = error if len(error) <= ERROR_CHARACTERS else error[: ERROR_CHARACTERS - 1] + "…"
+        label += f" ✗ {cut}"
     elif span.ended_at is None and span.started_at is not None:
         label += " (did not end)"
     return label

@@ -4,6 +4,7 @@ LiteLLM gives connection errors the status 500 and wraps what broke in the middl
 the status and the headers that came over the wire are believed first.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -61,6 +62,12 @@ EVENT_CLASSES: Final = {
     "timeout_error": "timeout",
 }
 """By the type or code of an error event in the middle of a stream."""
+
+_NO_KEY: Final = re.compile(
+    r"missing credentials|api[_ ]key.{0,40}(?:missing|must be set|not set|required)"
+    r"|(?:missing|no|set the).{0,40}api[_ ]key",
+    re.IGNORECASE,
+)
 
 
 class IncompleteAnswer(ConnectionError):
@@ -130,6 +137,8 @@ def _classify(error: BaseException, tap: WireTap) -> str:
             return "timeout"
         if isinstance(cause, httpx.TransportError):
             return "connection"
+    if tap.status is None and _NO_KEY.search(str(error)):
+        return "auth"  # the client refused to ask at all; LiteLLM calls that a fault of the server
     if tap.status is not None and not tap.is_stream and read_json(tap.body()) is None:
         return "protocol"
     named = _exception_class(error)
