@@ -109,9 +109,11 @@ def message_fields(message: Mapping[str, Any]) -> dict[str, Any]:
     elif content is not None:
         fields["parts"] = content
         fields["content"] = _joined_text(content)
-    for name in ("tool_calls", "tool_call_id", "name"):
+    if message.get("tool_calls") is not None:
+        fields["tool_calls"] = message["tool_calls"]
+    for name in ("tool_call_id", "name"):
         if message.get(name) is not None:
-            fields[name] = message[name]
+            fields[name] = str(message[name])
     rest = {name: item for name, item in message.items() if name not in OWN_FIELDS}
     if rest:
         fields["extra"] = rest
