@@ -1,6 +1,5 @@
 """The services in this process: opens the store for each request, and loads what is pending."""
 
-import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,26 +103,8 @@ class LocalBackend:
 
     @contextmanager
     def _connection(self) -> Generator[DuckDBPyConnection]:
-        with _without_pandas():
-            con = open_store(self.settings.home)
-            try:
-                yield con
-            finally:
-                con.close()
-
-
-@contextmanager
-def _without_pandas() -> Generator[None]:
-    """Keep DuckDB from importing pandas, which costs each command more than a second.
-
-    It does so to find out whether a query's parameter is a pandas value. A process that has
-    imported pandas keeps it.
-    """
-    if "pandas" in sys.modules:
-        yield
-        return
-    sys.modules["pandas"] = None  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
-    try:
-        yield
-    finally:
-        sys.modules.pop("pandas", None)
+        con = open_store(self.settings.home)
+        try:
+            yield con
+        finally:
+            con.close()
