@@ -96,7 +96,7 @@ class LocalBackend:
             yield con
 
     def _load(self, con: DuckDBPyConnection) -> LoadResult:
-        result = load.load(con, self.settings.home)
+        result = load.load(con, self.settings)
         if self._on_load is not None:
             self._on_load(result)
         return result

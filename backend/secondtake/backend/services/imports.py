@@ -40,4 +40,4 @@ def import_runs(
             progress=progress,
         )
     finally:
-        load(con, settings.home)  # also what was written before the disk refused
+        load(con, settings)  # also what was written before the disk refused

@@ -1,20 +1,24 @@
 """Brings what waits in the journal into the store."""
 
-from pathlib import Path
-
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.loader import load_pending
 from secondtake.backend.models.system import LoadResult
+from secondtake.runner.home import store_key
+from secondtake.runner.redaction import Redactor
+from secondtake.runner.settings import Settings
 
 
-def load(con: DuckDBPyConnection, home: Path) -> LoadResult:
+def load(con: DuckDBPyConnection, settings: Settings) -> LoadResult:
     """Load every segment that waits, each exactly once.
+
+    Lines that are rejected are kept without secrets, the user's own patterns included.
 
     Raises:
         StoreError: the database or the disk refuses; what is not loaded waits in the journal.
     """
-    report = load_pending(con, home)
+    redactor = Redactor(store_key(settings.home), patterns=settings.redaction_patterns)
+    report = load_pending(con, settings.home, redact=redactor.text)
     return LoadResult(
         segments=report.segments,
         lines=report.lines,
