@@ -13,6 +13,17 @@ from secondtake.runner.errors import SecondTakeError
 
 CANCELLED_EXIT: Final = 130
 DEBUG_VARIABLE: Final = "SECONDTAKE_DEBUG"
+EXTRA_OF: Final = {
+    "duckdb": "server",
+    "jinja2": "run",
+    "jsonschema": "run",
+    "langgraph": "run",
+    "langsmith": "run",
+    "litellm": "run",
+    "ruamel": "run",
+    "simpleeval": "run",
+}
+"""The extra that brings a module; the base installation only records."""
 
 
 def explain_failure(failure: Exception) -> int:
@@ -32,7 +43,8 @@ def explain_failure(failure: Exception) -> int:
         for line in failure.message.splitlines():
             _write(line)
         return failure.exit_code
-    _write(_unexpected(failure))
+    extra = _missing_extra(failure)
+    _write(extra or _unexpected(failure))
     return 1
 
 
@@ -45,6 +57,17 @@ def _click_message(failure: click.ClickException) -> str:
     context = getattr(failure, "ctx", None)
     path = context.command_path if context else "secondtake"
     return f"{message}; see `{path} --help`."
+
+
+def _missing_extra(failure: Exception) -> str | None:
+    """Return the cure when a module is missing that an extra of ours brings."""
+    if not isinstance(failure, ModuleNotFoundError):
+        return None
+    module = (failure.name or "").split(".")[0]
+    extra = EXTRA_OF.get(module)
+    if extra is None:
+        return None
+    return f"This needs {module}, which is not installed: pip install 'secondtake[{extra}]'"
 
 
 def _unexpected(failure: Exception) -> str:
