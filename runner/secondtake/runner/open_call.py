@@ -1,5 +1,6 @@
 """What LLM calls and tool calls in progress have in common."""
 
+import abc
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from secondtake.runner.context import RunContext
 from secondtake.runner.hashing import new_span_id
 
 
-class OpenCall:
+class OpenCall(abc.ABC):
     """A call between its beginning and its end; ends once, whoever ends it."""
 
     kind: ClassVar[Literal["llm", "tool"]]
@@ -49,9 +50,9 @@ class OpenCall:
         except Exception as fault:  # noqa: BLE001 - recording must not break the run
             self.run.fault(f"a {self.kind} call", fault)
 
+    @abc.abstractmethod
     def write(self, response: Any, error: BaseException | None, duration_ms: float) -> None:
         """Write the event of this kind of call."""
-        raise NotImplementedError
 
     def span_fields(self, duration_ms: float) -> dict[str, Any]:
         """Return the columns that every span has."""

@@ -68,7 +68,9 @@ def test_the_address_of_an_earlier_server_is_not_told(home: Path) -> None:
 def test_opening_waits_until_the_holder_is_done(home: Path) -> None:
     with held_by_another_process(home) as holder:
         threading.Timer(0.4, holder.kill).start()
-        open_store(home, wait_s=10).close()
+        con = open_store(home, wait_s=10)
+        assert con.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+        con.close()
 
 
 @pytest.mark.parametrize("body", [b"hello" * 4000, b"\0" * 20_000], ids=["text", "zeros"])
