@@ -63,6 +63,7 @@ def rows() -> list[tuple[str, float, float, float]]:
     from secondtake.backend.prices.snapshot import ensure_snapshot
     from secondtake.runner import ambient, boundary, record
     from secondtake.runner.calls import LlmRequest, LlmResponse, Tokens
+    from secondtake.runner.pricing import load_snapshot, price
     from secondtake.runner.run import start_run
 
     ensure_snapshot(Path(os.environ["SECONDTAKE_HOME"]))
@@ -88,11 +89,24 @@ def rows() -> list[tuple[str, float, float, float]]:
         )
         boundary.call(LlmRequest(model="openai/gpt-4o", messages=[question]), lambda: answer)
 
+    snapshot = load_snapshot(Path(os.environ["SECONDTAKE_HOME"]))
+
+    def price_one(_: int) -> None:
+        price(
+            tokens,
+            model="openai/gpt-4o",
+            served_model="gpt-4o-2024-08-06",
+            provider="openai",
+            service_tier=None,
+            snapshot=snapshot,
+        )
+
     measured = [("OpenTelemetry span, batch exporter", *measure(opentelemetry_span()))]
     with start_run("bench"):
         measured.append(("event of 200 bytes (clock)", *measure(lambda _: ambient.now())))
         measured.append(("tool call, decorated", *measure(lambda n: add(n, 2))))
         measured.append(("LLM call, 1.5 KB of new text", *measure(llm_call)))
+    measured.append(("of that: pricing it", *measure(price_one)))
     return measured
 
 

@@ -44,16 +44,10 @@ def modules_after(*args: str) -> set[str]:
 
 
 @pytest.mark.usefixtures("home")
-def test_help_is_quick_and_imports_nothing_heavy() -> None:
+def test_help_imports_nothing_heavy() -> None:
     loaded = modules_after("--help")
     assert "secondtake.backend.cli.main" in loaded
     assert not loaded & set(HEAVY)
-    times = []
-    for _ in range(3):
-        begun = time.perf_counter()
-        assert run("--help").returncode == 0
-        times.append(time.perf_counter() - begun)
-    assert min(times) < 0.3
 
 
 def test_listing_runs_imports_neither_pandas_nor_what_executes(home: Path) -> None:

@@ -191,7 +191,7 @@ def test_a_time_out_ends_the_wait_and_is_a_time_out(litellm: Any) -> None:
             asyncio.run(litellm.acompletion(model="sim/strong", messages=QUESTION, timeout=0.1))
     finally:
         register(latency=False)
-    assert waited < 0.35
+    assert waited < 2  # and not the seconds that the whole answer takes
 
 
 def test_the_seed_decides_above_temperature_zero(litellm: Any) -> None:
