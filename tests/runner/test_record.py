@@ -317,3 +317,24 @@ def test_a_generator_cannot_be_a_tool() -> None:
         @record.tool
         def stream() -> Iterator[int]:
             yield 1
+
+
+def test_content_off_keeps_no_text_of_the_command_line_or_the_parameters(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECONDTAKE_CONTENT", "off")
+    monkeypatch.setattr("sys.argv", ["agent.py", "--prompt", "classified"])
+
+    @record.llm(model="openai/gpt-4o")
+    def predict(prompt: str, stop: str, temperature: float) -> str:
+        return "classified"
+
+    @record.run
+    def once() -> None:
+        predict("classified", stop="classified", temperature=0.5)
+
+    once()
+
+    assert b"classified" not in all_bytes(home)
+    assert recorded(home, "run_started")[0]["environment"]["argv"] == ["agent.py"]
+    assert recorded(home, "llm_call")[0]["parameters"] == {"temperature": 0.5}

@@ -14,12 +14,15 @@ PACKAGES: Final = (
 )  # fmt: skip
 
 
-def describe_environment() -> dict[str, Any]:
-    """Return `{"python", "platform", "argv", "packages", "git"}` of this process."""
+def describe_environment(*, with_arguments: bool = True) -> dict[str, Any]:
+    """Return `{"python", "platform", "argv", "packages", "git"}` of this process.
+
+    The arguments of the command line may hold a prompt: without them, `argv` is the program alone.
+    """
     return {
         "python": platform.python_version(),
         "platform": sys.platform,
-        "argv": list(sys.argv),
+        "argv": list(sys.argv) if with_arguments else sys.argv[:1],
         "packages": _packages(),
         "git": _git(Path.cwd()),
     }

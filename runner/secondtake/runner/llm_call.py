@@ -43,7 +43,7 @@ class OpenLlmCall(OpenCall):
         model = run.label(request.model)
         parameters: dict[str, Any] = {}
         if request.parameters:
-            parameters = run.structure(dict(request.parameters))
+            parameters = run.structure(_kept_parameters(request.parameters, run.keeps_content))
         fields: dict[str, Any] = {
             "model": model,
             "parameters": parameters or None,
@@ -144,6 +144,16 @@ class OpenLlmCall(OpenCall):
 
     def _message_fields(self, turn: NewTurn) -> dict[str, Any]:
         return {**turn.fields, "span_id": self.span_id, "node_path": self.parent.node_path}
+
+
+def _kept_parameters(parameters: Mapping[str, Any], keeps_content: bool) -> dict[str, Any]:
+    """Return the parameters to record.
+
+    In content-off mode these are the numbers: schemas, stop sequences and predictions are text.
+    """
+    if keeps_content:
+        return dict(parameters)
+    return {key: value for key, value in parameters.items() if isinstance(value, int | float)}
 
 
 def _failure_fields(failure: LlmFailure | None) -> dict[str, Any]:

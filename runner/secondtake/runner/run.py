@@ -273,7 +273,7 @@ class RunRecorder:
                 "user_id": self.label(about.user_id) if about.user_id else None,
                 "agent": self.label(about.agent) if about.agent else None,
                 "tags": {self.label(k): self.label(v) for k, v in about.tags.items()} or None,
-                "environment": self.structure(describe_environment()),
+                "environment": self.structure(describe_environment(with_arguments=sink.content)),
                 "started_at": self._started_at,
             }
         except Exception as error:  # noqa: BLE001 - recording must not break the run
