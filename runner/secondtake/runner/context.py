@@ -8,7 +8,7 @@ import contextlib
 import threading
 import time
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -100,18 +100,29 @@ def node(
     branch_payload: Any = None,
     branch_ordinal: int = 0,
     attempt: int = 1,
+    entered_from: Sequence[str] | None = None,
+    question: Any = None,
 ) -> Generator[RunContext | None]:
     """Open a node's span; what is called inside has it as parent and in its node path.
 
     The path is `plan[1]/search[2:9f3ac01d]`: name, visit, and the branch of a fan-out. It does
-    not depend on which branch runs first. Outside a run this does nothing.
+    not depend on which branch runs first. Outside a run this does nothing. `entered_from` and
+    `question` are as in `events.NodeFields`.
     """
     parent = current()
     if parent is None:
         yield None
         return
     branch_key = None if branch_payload is None else branch_key_of(branch_payload, branch_ordinal)
-    span = _OpenNode(parent, name, node_kind, span_kind, branch_key, attempt)
+    about = {
+        "node_kind": node_kind,
+        "span_kind": span_kind,
+        "branch_key": branch_key,
+        "attempt": attempt,
+        "entered_from": None if entered_from is None else list(entered_from),
+        "question": question if question is None else parent.run.clean(question),
+    }
+    span = _OpenNode(parent, name, about)
     try:
         with entered(span.context):
             yield span.context
@@ -145,10 +156,7 @@ class _OpenNode:
         self,
         parent: RunContext,
         name: str,
-        node_kind: str | None,
-        span_kind: SpanKind,
-        branch_key: str | None,
-        attempt: int,
+        about: Mapping[str, Any],
     ) -> None:
         self._run = parent.run
         self._parent = parent
@@ -156,6 +164,7 @@ class _OpenNode:
         self._done = False
         label = parent.run.label(name)
         safe = label.replace("/", "%2F").replace("[", "%5B").replace("]", "%5D")
+        branch_key = about["branch_key"]
         visit = parent.run.next_visit(parent.node_path, safe, branch_key)
         step = f"{safe}[{visit}:{branch_key}]" if branch_key else f"{safe}[{visit}]"
         path = f"{parent.node_path}/{step}" if parent.node_path else step
@@ -164,12 +173,9 @@ class _OpenNode:
             "span_id": self.context.span_id,
             "parent_span_id": parent.span_id,
             "node_path": path,
-            "span_kind": span_kind,
             "node": label,
-            "node_kind": node_kind,
             "visit": visit,
-            "branch_key": branch_key,
-            "attempt": attempt,
+            **about,
             "started_at": parent.run.now(),
         }
         self._run.begin_span(self, self._fields["span_id"])

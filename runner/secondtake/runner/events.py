@@ -156,6 +156,11 @@ class NodeFields(SpanFields):
     branch_key: str | None = None
     """Which branch of a fan-out: hash of what the branch was sent."""
     attempt: Small | None = None
+    entered_from: list[str] | None = None
+    """The nodes whose edges led here, `START` for the first; None where there is no graph."""
+    question: Json = None
+    """What a `human` node asks: `{"question": text, "choices": [text, ...] | null}`. The run
+    waits for the answer as long as such a node has begun and not ended."""
 
 
 class NodeStarted(BaseEvent, NodeFields):

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from secondtake.backend.cli.connect import connect
-from secondtake.backend.cli.formats import one_line
+from secondtake.backend.formats import one_line
 from secondtake.backend.cli.output import json_option, print_json, print_lines
 from secondtake.backend.cli.tables import Column, table
 

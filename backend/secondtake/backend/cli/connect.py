@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secondtake.backend.cli.formats import counted, one_line
+from secondtake.backend.formats import counted, one_line
 from secondtake.runner.settings import Settings, load_settings
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from secondtake.backend.cli.formats import visible
+from secondtake.backend.formats import visible
 from secondtake.runner.errors import SecondTakeError
 
 CANCELLED_EXIT: Final = 130

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from secondtake.backend.cli import formats
+from secondtake.backend import formats
 from secondtake.backend.cli.connect import connect
 from secondtake.backend.cli.output import json_option, print_json
 from secondtake.backend.cli.progress import ProgressBar

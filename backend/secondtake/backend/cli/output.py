@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 from pydantic import BaseModel
 
-from secondtake.backend.cli.formats import spell_controls_in_json
+from secondtake.backend.formats import spell_controls_in_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from secondtake.backend.cli import formats
+from secondtake.backend import formats
 from secondtake.backend.cli.tables import Column, coloured_status, screen_width, table
 from secondtake.backend.cli.values import indented, text_of
 from secondtake.runner.jsonable import to_json_value

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 import click
 
-from secondtake.backend.cli import formats
+from secondtake.backend import formats
 from secondtake.backend.cli.connect import connect
 from secondtake.backend.cli.output import json_option, print_json, print_lines
 from secondtake.backend.cli.pairs import PAIR, read_pairs
@@ -74,9 +74,9 @@ def command(
 ) -> None:
     """List recorded runs, newest first."""
     query = RunQuery(
-        status=status,
-        workflow=workflow,
-        model=model,
+        status=(status,) if status else (),
+        workflow=(workflow,) if workflow else (),
+        model=(model,) if model else (),
         tags=tags,
         since=since,
         session_id=session_id,

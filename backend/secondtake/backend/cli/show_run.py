@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from secondtake.backend.cli import formats
+from secondtake.backend import formats
 from secondtake.backend.cli.tables import Column, coloured_status, table
 from secondtake.backend.cli.values import clip, indented, one_line_value, text_of
 from secondtake.backend.models.records import EvaluationRow

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from secondtake.backend.cli import formats
+from secondtake.backend import formats
 from secondtake.backend.cli.connect import connect
 from secondtake.backend.cli.output import json_option, print_json, print_lines
 from secondtake.backend.cli.tables import Column, screen_width, table

@@ -2,7 +2,7 @@
 
 import click
 
-from secondtake.backend.cli import formats
+from secondtake.backend import formats
 from secondtake.backend.cli.connect import current_settings
 from secondtake.backend.cli.output import json_option, print_json
 from secondtake.runner.errors import WorkflowError

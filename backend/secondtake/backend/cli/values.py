@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from secondtake.backend.cli.formats import one_line, visible
+from secondtake.backend.formats import one_line, visible
 
 TEXT_CHARACTERS: Final = 20_000
 """A single text is cut here; `--json` has the whole."""

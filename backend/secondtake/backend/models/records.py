@@ -18,6 +18,9 @@ class Row(Model):
     """UTC."""
     extra: Json = None
     """What the source said and no column is for."""
+    clipped: dict[str, int] | None = None
+    """Fields of which only the first characters are here, with their whole lengths; a field that
+    is no text is here as the beginning of its JSON. Ask `read_text` for the rest."""
 
 
 class SpanRow(Row, ErrorFields):
@@ -41,6 +44,8 @@ class NodeTiming(SpanRow):
     visit: int | None = None
     branch_key: str | None = None
     attempt: int | None = None
+    entered_from: list[str] | None = None
+    question: Json = None
     self_ms: float | None = None
     """Duration minus the time that at least one child span covers."""
 
@@ -112,6 +117,13 @@ class MessageRow(Row):
     span_id: str | None = None
     """The LLM call that first sent or produced it; None when none did."""
     node_path: str | None = None
+
+
+class ToolDefinitionsRow(Row):
+    """The tools that LLM calls with this `tools_hash` were offered."""
+
+    tools_hash: str
+    definitions: Json = None
 
 
 class MemoryRow(Row):

@@ -15,26 +15,47 @@ from secondtake.backend.models.records import (
     MessageRow,
     NodeTiming,
     ToolCallRow,
+    ToolDefinitionsRow,
 )
 from secondtake.runner.events import Json
 
 Status = Literal["running", "ok", "error", "interrupted", "cancelled", "budget_exceeded"]
 
 
-class RunQuery(Model):
-    """Which runs to list, newest first. Filters that are None do not filter."""
+class RunFilter(Model):
+    """Which runs are meant. Filters that are empty or None do not filter."""
 
-    status: Status | None = None
-    workflow: str | None = None
-    """Matches the workflow's name, or the run's when it has no workflow."""
-    model: str | None = None
-    """A model that the run asked or was served by; `gpt-4o` also finds `openai/gpt-4o`."""
+    status: tuple[Status, ...] = ()
+    """Any of these."""
+    workflow: tuple[str, ...] = ()
+    """Any of these; matches the workflow's name, or the run's when it has no workflow."""
+    model: tuple[str, ...] = ()
+    """A run that asked or was served by any of these; `gpt-4o` also finds `openai/gpt-4o`."""
     tags: dict[str, str] = Field(default_factory=dict)
     """All of these must be there."""
-    since: datetime | None = None
-    """Started at or after, with a time zone."""
     session_id: str | None = None
     user_id: str | None = None
+    since: datetime | None = None
+    """Started at or after, with a time zone."""
+    until: datetime | None = None
+    """Started before, with a time zone."""
+    min_cost_usd: Decimal | None = None
+    max_cost_usd: Decimal | None = None
+    min_duration_ms: float | None = None
+    max_duration_ms: float | None = None
+    text: Annotated[str, Field(max_length=1000)] | None = None
+    """Is somewhere in name, inputs, output, error or tags, or the id begins with it; in any case
+    of letters."""
+    simulated: bool | None = None
+    unpriced: bool = False
+    """Only runs with a call whose price is unknown."""
+    waiting: bool = False
+    """Only runs that wait for a person's answer."""
+
+
+class RunQuery(RunFilter):
+    """Which runs to list, newest first."""
+
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
     cursor: str | None = None
     """`next_cursor` of the page before."""
@@ -88,6 +109,12 @@ class RunSummary(Model):
     """Sum of the calls whose price is known; None when none is."""
     unpriced_calls: int | None
     avoided_cost_usd: Decimal | None
+    current_node: str | None = None
+    """Of a run that is running: the node that began last and has not ended."""
+    question: str | None = None
+    """What a person is asked right now, its first 200 characters; None when nobody is."""
+    scores: dict[str, float] | None = None
+    """Scores of the whole run by name, the newest of each; None when there are none."""
 
 
 class RunPage(Model):
@@ -115,7 +142,10 @@ class RunFacts(RunSummary):
 
 
 class RunDetail(Model):
-    """A run and every row of it, each list in the order in which it happened."""
+    """A run and every row of it, each list in the order in which it happened.
+
+    When texts were clipped, `clipped` of a row names the fields with their whole lengths.
+    """
 
     summary: RunFacts
     messages: list[MessageRow]
@@ -124,6 +154,34 @@ class RunDetail(Model):
     node_timings: list[NodeTiming]
     memory: list[MemoryRow]
     evaluations: list[EvaluationRow]
+    tool_definitions: list[ToolDefinitionsRow]
+
+
+class TextQuery(Model):
+    """A piece of a text that is too long to be sent whole."""
+
+    run: str
+    """Id, unique prefix, or `last`."""
+    table: Literal[
+        "runs", "messages", "llm_calls", "tool_calls", "node_timings", "memory", "evaluations"
+    ]
+    row: str
+    """`message_id` of messages, `span_id` of calls and nodes, `seq` of memory, `evaluation_id`;
+    anything for the run itself."""
+    field: str
+    """A column that `clipped` can name."""
+    offset: Annotated[int, Field(ge=0)] = 0
+    limit: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+
+
+class TextPiece(Model):
+    """A piece of a text; of other values the piece is one of their JSON."""
+
+    text: str
+    offset: int
+    total_chars: int
+    next_offset: int | None
+    """None at the end."""
 
 
 class TreeSpan(Model):
@@ -153,6 +211,25 @@ class TreeSpan(Model):
     llm_calls: int
     tool_calls: int
     served_from: str | None
+    node_kind: str | None = None
+    visit: int | None = None
+    attempt: int | None = None
+    time_to_first_token_ms: float | None = None
+    simulated: bool | None = None
+    preview: str | None = None
+    """The first 120 characters of a tool's arguments as JSON, or of a human node's question."""
+    is_critical: bool = False
+    """On the critical path: shortening it would have shortened the run."""
+
+
+class CriticalPiece(Model):
+    """A stretch of the run's time and the span that the run waited for meanwhile."""
+
+    span_id: str
+    span_kind: str | None
+    started_ms: float
+    """Since the run began."""
+    ended_ms: float
 
 
 class SpanTree(Model):
@@ -160,6 +237,13 @@ class SpanTree(Model):
 
     run_id: UUID
     spans: list[TreeSpan]
+    started_at: datetime | None = None
+    """Where the time axis begins: the run's start, else that of its first span."""
+    ended_at: datetime | None = None
+    """Where the time axis ends; of a run that is running, now."""
+    critical_path: list[CriticalPiece] = Field(default_factory=list["CriticalPiece"])
+    """In order of time, without overlap: the deepest span that the run waited for. Empty when
+    times are unknown."""
 
 
 class StateQuery(Model):
@@ -167,6 +251,8 @@ class StateQuery(Model):
 
     run: str
     """Id, unique prefix, or `last`."""
+    max_chars: Annotated[int, Field(ge=100)] | None = None
+    """Clip longer values; see `StateAt.clipped`."""
     step: Annotated[int, Field(ge=0)] | None = None
     """0 is the state before the first node; None the state at the end."""
 
@@ -190,5 +276,9 @@ class StateAt(Model):
     values: dict[str, Json]
     changed: list[str]
     """Keys that this step changed."""
+    changed_at: dict[str, int] = Field(default_factory=dict)
+    """For each key the last step, up to this one, that changed it."""
+    clipped: dict[str, int] = Field(default_factory=dict)
+    """Keys whose value is only the beginning of its JSON, with the whole length."""
     problems: list[str]
     """Changes that do not fit the value that they change, in words; they were left out."""

@@ -1,5 +1,6 @@
 """Questions about the store itself, and their answers."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -95,3 +96,40 @@ class Configuration(Model):
 
     settings: list[SettingValue]
     toml_path: str | None
+
+
+class WorkerCounts(Model):
+    """What the processes that execute runs for the API are doing."""
+
+    starting: int
+    idle: int
+    busy: int
+    waiting: int
+    """Of the busy ones: those whose run waits for a person."""
+    queued: int
+    """Runs that no worker has taken yet."""
+
+
+class ServerHealth(Model):
+    """What a server says of itself."""
+
+    status: Literal["ok", "degraded"]
+    detail: str | None = None
+    """Why it is not ok, with the cure."""
+    version: str
+    pid: int
+    started_at: datetime
+    runs: int
+    """In the store."""
+    schema_version: int
+    pending_segments: int
+    """In the journal and not loaded yet, those still written included."""
+    workers: WorkerCounts
+
+
+class Blob(Model):
+    """A binary part of a message."""
+
+    media_type: str
+    """By its first bytes; `application/octet-stream` when it is no image or sound we show."""
+    content: bytes

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondtake.backend.cli import formats
+from secondtake.backend import formats
 
 
 @pytest.mark.parametrize(
