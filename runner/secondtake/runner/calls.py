@@ -97,3 +97,5 @@ class ToolRequest:
     span_kind: SpanKind = "tool"
     simulated: bool = False
     attempt: int = 1
+    extra: dict[str, Any] | None = None
+    """What else is to be recorded; may be filled until the call ends."""

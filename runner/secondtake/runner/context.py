@@ -165,7 +165,9 @@ class _OpenNode:
         label = parent.run.label(name)
         safe = label.replace("/", "%2F").replace("[", "%5B").replace("]", "%5D")
         branch_key = about["branch_key"]
-        visit = parent.run.next_visit(parent.node_path, safe, branch_key)
+        visit = parent.run.next_visit(
+            parent.node_path, safe, branch_key, is_retry=about["attempt"] > 1
+        )
         step = f"{safe}[{visit}:{branch_key}]" if branch_key else f"{safe}[{visit}]"
         path = f"{parent.node_path}/{step}" if parent.node_path else step
         self.context = RunContext(run=parent.run, span_id=new_span_id(), node_path=path)

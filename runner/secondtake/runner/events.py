@@ -150,7 +150,8 @@ class NodeFields(SpanFields):
     span_kind: SpanKind = "node"
     node: str
     node_kind: str | None = None
-    """`llm`, `agent`, `tool`, `python` for our workflows; None for a user's own code."""
+    """`llm`, `agent`, `tool`, `python`, `workflow`, `human` for our workflows; None for a user's
+    own code."""
     visit: Small | None = None
     """1 for the first time that this node runs in its path, 2 for the second, ..."""
     branch_key: str | None = None
@@ -308,6 +309,8 @@ class MemoryChange(BaseEvent):
 
     Folding the rows of scope `state` in order of `seq` gives the state at any point:
     `init` and `set` replace the key, `append` extends a list, `add` sums, `merge` updates a map.
+    The state of a nested workflow folds alike, in scope `node`: its keys begin with the path of
+    the node that it runs in, `triage[1]/category`.
     """
 
     kind: Literal["memory"] = "memory"

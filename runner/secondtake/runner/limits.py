@@ -1,7 +1,9 @@
 """What a run may use up, and what it has used up so far."""
 
+import contextlib
 import threading
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -41,8 +43,10 @@ class Meter:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.totals = Totals()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._started_s = time.monotonic()
+        self._waits = 0
+        self._paused_at_s = 0.0
 
     def begin_llm_call(self) -> None:
         """Count a call that is about to be made.
@@ -80,7 +84,24 @@ class Meter:
         """Return how many seconds are left, None without such a limit."""
         if self.limits.seconds is None:
             return None
-        return self.limits.seconds - (time.monotonic() - self._started_s)
+        with self._lock:
+            now_s = self._paused_at_s if self._waits else time.monotonic()
+            return self.limits.seconds - (now_s - self._started_s)
+
+    @contextlib.contextmanager
+    def paused(self) -> Generator[None]:
+        """Let no time pass for the limit of seconds: the run waits for a person."""
+        with self._lock:
+            if self._waits == 0:
+                self._paused_at_s = time.monotonic()
+            self._waits += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waits -= 1
+                if self._waits == 0:
+                    self._started_s += time.monotonic() - self._paused_at_s
 
     def end_llm_call(
         self,

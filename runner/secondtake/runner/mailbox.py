@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ from secondtake.runner.narrow import is_object
 CANCEL: Final = "cancel.json"
 ANSWER: Final = "answer-{span_id}.json"
 SPAN_ID_LENGTH_MAX: Final = 64
+LOOK_EVERY_S: Final = 0.1
+"""How often a run looks whether it shall end: each of its calls asks, few may touch the disk."""
 
 
 def control_folder(home: Path, run_id: UUID) -> Path:
@@ -34,6 +37,7 @@ class Mailbox:
     def __init__(self, home: Path, run_id: UUID) -> None:
         self._folder = control_folder(home, run_id)
         self._lock = threading.Lock()
+        self._next_look_s = 0.0
 
     def open(self) -> None:
         """Begin to listen."""
@@ -47,6 +51,14 @@ class Mailbox:
         """Return why the run shall end, None when nobody asked for it."""
         message = self._read(self._folder / CANCEL)
         return None if message is None else str(message.get("reason") or "it was cancelled")
+
+    def look_for_cancel(self) -> str | None:
+        """Return `cancel_reason()`, looked up at most every `LOOK_EVERY_S`; None in between."""
+        now_s = time.monotonic()
+        if now_s < self._next_look_s:
+            return None
+        self._next_look_s = now_s + LOOK_EVERY_S
+        return self.cancel_reason()
 
     def take_answer(self, span_id: str) -> Mapping[str, Any] | None:
         """Return the answer to the question of a span, once: `{"answer": value, "by": name}`."""

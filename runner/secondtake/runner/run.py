@@ -4,9 +4,10 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
+from uuid import UUID
 
 from secondtake.runner import events, faults
 from secondtake.runner.context import RunContext, describe_error, entered
@@ -17,6 +18,8 @@ from secondtake.runner.events import BaseEvent, Replayable
 from secondtake.runner.hashing import new_run_id
 from secondtake.runner.journal import encode_fields
 from secondtake.runner.limits import Limits, Meter
+from secondtake.runner.mailbox import Mailbox
+from secondtake.runner.description import RunDescription
 from secondtake.runner.result import NodeTiming, RunResult, status_of
 from secondtake.runner.settings import Settings, load_settings
 from secondtake.runner.sink import Sink, sink_for
@@ -31,27 +34,21 @@ class InProgress(Protocol):
         """Write the end of the span, once."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunDescription:
-    """What is known about a run when it begins."""
-
-    name: str
-    source: str = "native"
-    workflow: str | None = None
-    workflow_hash: str | None = None
-    config: Any = None
-    inputs: Any = None
-    session_id: str | None = None
-    user_id: str | None = None
-    agent: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
 class RunRecorder:
     """Records one run. Made by `start_run`; safe for use by many threads."""
 
-    def __init__(self, description: RunDescription, *, sink: Sink, limits: Limits) -> None:
-        self.run_id = new_run_id()
+    def __init__(
+        self,
+        description: RunDescription,
+        *,
+        sink: Sink,
+        limits: Limits,
+        run_id: UUID | None = None,
+        mailbox: Mailbox | None = None,
+    ) -> None:
+        self.run_id = run_id or new_run_id()
+        self.mailbox = mailbox
+        """Where this run is told an answer or to stop; None when nobody can tell it anything."""
         self.description = description
         self.meter = Meter(limits)
         self.is_open = True
@@ -71,6 +68,8 @@ class RunRecorder:
         self._started_at = self.now()
         self._started_s = time.perf_counter()
         self._output: Any = None
+        self.extra: dict[str, Any] = {}
+        """What else the run's last event is to say."""
         self._result: RunResult | None = None
         self.context = RunContext(run=self)
         self.prices = sink.prices
@@ -161,12 +160,18 @@ class RunRecorder:
                 self._tools_hashes.add(tools_hash)
 
     def record_state(
-        self, operation: str, key: str, value: Any, *, context: RunContext | None = None
+        self,
+        operation: str,
+        key: str,
+        value: Any,
+        *,
+        context: RunContext | None = None,
+        scope: Literal["state", "node"] = "state",
     ) -> None:
         """Write one key of the state: `init`, `set`, `append`, `add` or `merge`."""
         try:
             fields = {
-                "scope": "state",
+                "scope": scope,
                 "operation": operation,
                 "key": self.label(key),
                 "value": self.clean(value),
@@ -180,11 +185,13 @@ class RunRecorder:
 
     # Spans.
 
-    def next_visit(self, path: str | None, name: str, branch_key: str | None) -> int:
-        """Return how often this node was entered here, this time included."""
+    def next_visit(
+        self, path: str | None, name: str, branch_key: str | None, *, is_retry: bool
+    ) -> int:
+        """Return how often this node was entered here; a further attempt is no further visit."""
         with self._lock:
             key = (path, name, branch_key)
-            self._visits[key] = self._visits.get(key, 0) + 1
+            self._visits[key] = max(1, self._visits.get(key, 0) + (not is_retry))
             return self._visits[key]
 
     def begin_span(self, span: InProgress, span_id: str) -> None:
@@ -221,9 +228,17 @@ class RunRecorder:
         kind = BudgetExceeded if status == "budget_exceeded" else RunCancelled
         self._stop = self._stop or kind(reason)
 
+    def is_stopping(self) -> bool:
+        """Tell whether the run was asked to end, by this process or by another."""
+        if self._stop is None and self.mailbox is not None:
+            reason = self.mailbox.look_for_cancel()
+            if reason is not None:
+                self.request_stop("cancelled", reason)
+        return self._stop is not None
+
     def check_stop(self) -> None:
         """Raise `RunStopped` when the run was asked to end or has used up a limit."""
-        if self._stop is not None:
+        if self.is_stopping() and self._stop is not None:
             raise self._stop
         self.meter.check()
 
@@ -238,7 +253,7 @@ class RunRecorder:
             self.request_stop(
                 "budget_exceeded", f"the limit of {limit} seconds is used up; raise limits.seconds"
             )
-        if self._stop is not None:
+        if self.is_stopping() and self._stop is not None:
             raise self._stop
 
     def remaining_s(self) -> float | None:
@@ -304,6 +319,7 @@ class RunRecorder:
                 "replayable": replayable,
                 "replayable_reason": reason,
                 "recording_faults": self._faults,
+                "extra": self.structure(self.extra) if self.extra else None,
                 **self.ended(self._started_at, duration_ms),
                 **self.error_fields(error),
             }
@@ -324,6 +340,8 @@ class RunRecorder:
             )
         with contextlib.suppress(OSError):  # the timer or the loader seals it instead
             self._sink.writer.run_ends()
+        if self.mailbox is not None:
+            self.mailbox.close()
         return self._result
 
     def result(self) -> RunResult:
@@ -347,6 +365,8 @@ def start_run(
     settings: Settings | None = None,
     limits: Limits | None = None,
     on_start: Callable[[RunRecorder], None] | None = None,
+    run_id: UUID | None = None,
+    mailbox: Mailbox | None = None,
     **description: Any,
 ) -> Generator[RunRecorder]:
     """Record a run around the block; what the block raises is recorded and raised on.
@@ -356,11 +376,13 @@ def start_run(
         settings: where to record; by default those of this process.
         limits: what the run may use up.
         on_start: is given the recorder first of all, e.g. to be able to cancel.
+        run_id: the id of the run when somebody has fixed it beforehand.
+        mailbox: an open one of this id, closed when the run ends.
         **description: the other fields of `RunDescription`.
     """
     sink = sink_for(settings or load_settings())
     about = RunDescription(name=name, **description)
-    run = RunRecorder(about, sink=sink, limits=limits or Limits())
+    run = RunRecorder(about, sink=sink, limits=limits or Limits(), run_id=run_id, mailbox=mailbox)
     run.begin()
     if on_start is not None:
         on_start(run)

@@ -18,6 +18,8 @@ TOML_NAME: Final = "secondtake.toml"
 PREFIX: Final = "SECONDTAKE_"
 ON: Final = ("on", "true", "yes", "1")
 OFF: Final = ("off", "false", "no", "0")
+PORT_MAX: Final = 65_535
+WORKERS_MAX: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,14 @@ OPTIONS: Final = (
            help="Further regular expressions whose matches are secrets."),
     Option(name="sim_latency", table="sim", type=bool, default=True,
            help="Off: simulated models answer at once."),
+    Option(name="host", table="server", type=str, default="127.0.0.1",
+           help="Address that the server and the studio listen at."),
+    Option(name="port", table="server", type=int, default=8000,
+           help="Port of the server."),
+    Option(name="studio_port", table="server", type=int, default=8501,
+           help="Port of the studio."),
+    Option(name="workers", table="server", type=int, default=2,
+           help="Runs that the server has executed at the same time."),
 )  # fmt: skip
 """Every setting there is."""
 
@@ -69,6 +79,10 @@ class Settings:
     trusted_modules: tuple[str, ...]
     redaction_patterns: tuple[str, ...]
     sim_latency: bool
+    host: str
+    port: int
+    studio_port: int
+    workers: int
     origins: Mapping[str, str]
     toml_path: Path | None
 
@@ -145,8 +159,23 @@ def _convert(option: Option, raw: Any, *, base: Path, origin: str) -> Any:
         if str(raw).lower() in (*ON, *OFF):
             return str(raw).lower() in ON
         raise SettingsError(f"{option.name} is {raw!r} ({origin}); write `on` or `off`.")
+    if option.type is int:
+        return _whole_number(option, raw, origin=origin)
     if option.type is list and isinstance(raw, str):
         return tuple(part.strip() for part in raw.split(",") if part.strip())
     if option.type is list:
         return tuple(str(part) for part in raw)
     return str(raw)
+
+
+def _whole_number(option: Option, raw: Any, *, origin: str) -> int:
+    highest = PORT_MAX if option.name.endswith("port") else WORKERS_MAX
+    try:
+        number = int(str(raw))
+    except ValueError:
+        number = 0
+    if not 1 <= number <= highest:
+        raise SettingsError(
+            f"{option.name} is {raw!r} ({origin}); write a whole number from 1 to {highest}."
+        )
+    return number

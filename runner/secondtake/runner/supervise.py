@@ -1,4 +1,6 @@
-"""Ends a run within two seconds of Ctrl-C, SIGTERM or its deadline, also inside a blocking call.
+"""Ends a run within two seconds of Ctrl-C, SIGTERM, a request to cancel or its deadline.
+
+Also inside a blocking call.
 
 The run works in a thread; the main thread stays free to hear signals. A run that is asked to end
 gets a moment to stop at its next call; then it is given up: what is in progress is recorded as
@@ -66,7 +68,7 @@ class _Supervision:
             self.run.request_stop(
                 "budget_exceeded", f"the limit of {limit} seconds is used up; raise limits.seconds"
             )
-        else:
+        elif not self.run.is_stopping():
             return False
         if not self._grace_is_over():
             return False

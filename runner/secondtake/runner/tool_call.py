@@ -44,6 +44,7 @@ class OpenToolCall(OpenCall):
             **self._fields,
             **self.span_fields(duration_ms),
             "result": self.run.clean(response) if error is None else None,
+            "extra": self.run.structure(self._request.extra) if self._request.extra else None,
             **self.run.error_fields(error),
         }
         self.run.meter.end_tool_call()

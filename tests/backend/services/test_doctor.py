@@ -9,6 +9,7 @@ from tests.support.stored import write_run
 
 from secondtake.backend.local import LocalBackend
 from secondtake.backend.models.system import Check, Health
+from secondtake.backend.store.migrations import known_migrations
 from secondtake.runner import faults
 from secondtake.runner.home import faults_path, journal_folder, prices_folder
 from secondtake.runner.settings import OPTIONS, load_settings
@@ -44,7 +45,7 @@ def test_a_used_home_tells_its_schema_and_its_runs(home: Path) -> None:
     write_run(home)
     found = check("database")
     assert found.status == "ok"
-    assert "schema version 1, 1 runs" in found.detail
+    assert f"schema version {known_migrations()[-1].version}, 1 runs" in found.detail
 
 
 def test_faults_of_recording_are_counted_by_kind(home: Path) -> None:

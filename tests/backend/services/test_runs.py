@@ -63,23 +63,23 @@ def test_each_filter_keeps_what_fits(home: Path, backend: LocalBackend) -> None:
     write_run(home, name="b", workflow="w", tags={"k": "v", "x": "y"})
     write_run(home, name="c", tags={"k": "other"}, started_at=STARTED_AT + timedelta(days=2))
     write_research_run(home, name="d")
-    assert names(backend, RunQuery(status="error")) == ["a"]
+    assert names(backend, RunQuery(status=("error",))) == ["a"]
     assert names(backend, RunQuery(session_id="s1")) == ["a"]
     assert names(backend, RunQuery(user_id="u1")) == ["a"]
-    assert names(backend, RunQuery(workflow="w")) == ["b"]
-    assert names(backend, RunQuery(workflow="c")) == ["c"]
+    assert names(backend, RunQuery(workflow=("w",))) == ["b"]
+    assert names(backend, RunQuery(workflow=("c",))) == ["c"]
     assert names(backend, RunQuery(tags={"k": "v"})) == ["b"]
     assert names(backend, RunQuery(tags={"k": "v", "x": "no"})) == []
     assert names(backend, RunQuery(since=STARTED_AT + timedelta(days=1))) == ["c"]
-    assert names(backend, RunQuery(model="sim/strong")) == ["d"]
-    assert names(backend, RunQuery(model="strong")) == ["d"]
-    assert names(backend, RunQuery(model="rong")) == []
+    assert names(backend, RunQuery(model=("sim/strong",))) == ["d"]
+    assert names(backend, RunQuery(model=("strong",))) == ["d"]
+    assert names(backend, RunQuery(model=("rong",))) == []
 
 
 def test_a_filter_is_a_value_and_never_sql(home: Path, backend: LocalBackend) -> None:
     write_run(home)
     hostile = "x' OR true --"
-    query = RunQuery(workflow=hostile, tags={hostile: hostile}, user_id=hostile, model=hostile)
+    query = RunQuery(workflow=(hostile,), tags={hostile: hostile}, user_id=hostile, model=(hostile,))
     assert backend.list_runs(query).total_count == 0
 
 

@@ -1,17 +1,16 @@
 """`secondtake runs`: which runs exist and what each one cost."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from secondtake.backend import formats
 from secondtake.backend.cli.connect import connect
 from secondtake.backend.cli.output import json_option, print_json, print_lines
-from secondtake.backend.cli.pairs import PAIR, read_pairs
-from secondtake.backend.cli.since import read_since
+from secondtake.backend.cli.run_filters import filter_options
 from secondtake.backend.cli.tables import Column, coloured_status, screen_width, table
-from secondtake.backend.models.runs import RunPage, RunQuery, RunSummary, Status
+from secondtake.backend.models.runs import RunPage, RunQuery, RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,25 +31,7 @@ WIDE: Final = 100
 
 
 @click.command("runs")
-@click.option("--status", type=click.Choice(get_args(Status)), help="Only runs that ended so.")
-@click.option("--workflow", help="Only runs of this workflow (or with this name).")
-@click.option("--model", help="Only runs that used this model; `gpt-4o` finds `openai/gpt-4o`.")
-@click.option(
-    "--tag",
-    "tags",
-    metavar=PAIR,
-    callback=read_pairs,
-    multiple=True,
-    help="Only runs with this tag.",
-)
-@click.option(
-    "--since",
-    metavar="TIME",
-    callback=read_since,
-    help="Only runs since then: 7d, 24h, 30m, 2026-11-20.",
-)
-@click.option("--session", "session_id", help="Only runs of this session.")
-@click.option("--user", "user_id", help="Only runs of this user.")
+@filter_options
 @click.option(
     "--limit",
     type=click.IntRange(1, 1000),
@@ -60,30 +41,9 @@ WIDE: Final = 100
 )
 @click.option("--cursor", help="Go on after a page: `next_cursor` of its JSON.")
 @json_option
-def command(
-    status: Status | None,
-    workflow: str | None,
-    model: str | None,
-    tags: dict[str, str],
-    since: datetime | None,
-    session_id: str | None,
-    user_id: str | None,
-    limit: int,
-    cursor: str | None,
-    as_json: bool,
-) -> None:
+def command(limit: int, cursor: str | None, as_json: bool, **filters: Any) -> None:
     """List recorded runs, newest first."""
-    query = RunQuery(
-        status=(status,) if status else (),
-        workflow=(workflow,) if workflow else (),
-        model=(model,) if model else (),
-        tags=tags,
-        since=since,
-        session_id=session_id,
-        user_id=user_id,
-        limit=limit,
-        cursor=cursor,
-    )
+    query = RunQuery(limit=limit, cursor=cursor, **filters)
     page = connect().list_runs(query)
     if as_json:
         print_json(page)

@@ -139,6 +139,8 @@ class RunFacts(RunSummary):
     replayable_reason: str | None
     environment: Json
     extra: Json
+    clipped: dict[str, int] | None = None
+    """As in the rows: fields of which only the first characters are here, with their lengths."""
 
 
 class RunDetail(Model):
@@ -163,11 +165,18 @@ class TextQuery(Model):
     run: str
     """Id, unique prefix, or `last`."""
     table: Literal[
-        "runs", "messages", "llm_calls", "tool_calls", "node_timings", "memory", "evaluations"
+        "runs",
+        "messages",
+        "llm_calls",
+        "tool_calls",
+        "node_timings",
+        "memory",
+        "evaluations",
+        "tool_definitions",
     ]
     row: str
-    """`message_id` of messages, `span_id` of calls and nodes, `seq` of memory, `evaluation_id`;
-    anything for the run itself."""
+    """`message_id` of messages, `span_id` of calls and nodes, `seq` of memory, `evaluation_id`,
+    `tools_hash` of tool definitions; anything for the run itself."""
     field: str
     """A column that `clipped` can name."""
     offset: Annotated[int, Field(ge=0)] = 0
@@ -175,7 +184,7 @@ class TextQuery(Model):
 
 
 class TextPiece(Model):
-    """A piece of a text; of other values the piece is one of their JSON."""
+    """A piece of a text, also of a JSON string; of other values the piece is one of their JSON."""
 
     text: str
     offset: int

@@ -1,20 +1,35 @@
-"""Imports recorded runs of other programs."""
+"""Imports recorded runs of other programs.
+
+Files are read and segments written in the process that asks; only what the store has already, and
+to load what was written, is asked of a backend. So an import works beside a running server.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
-
-from duckdb import DuckDBPyConnection
+from typing import Protocol
+from uuid import UUID
 
 from secondtake.backend.importers import IMPORTERS
 from secondtake.backend.importers.frame import ImportReport, Progress, import_files
-from secondtake.backend.services.load import load
-from secondtake.backend.store.runs import whole_runs
+from secondtake.backend.models.system import LoadResult
 from secondtake.runner.errors import UsageError
 from secondtake.runner.settings import Settings
 
 
+class ImportTarget(Protocol):
+    """What an import asks of the backend whose home it writes to."""
+
+    def whole_runs(self, run_ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of the runs that the store has with their end."""
+        ...
+
+    def load(self) -> LoadResult:
+        """Load what waits in the journal."""
+        ...
+
+
 def import_runs(
-    con: DuckDBPyConnection,
+    backend: ImportTarget,
     settings: Settings,
     format_name: str,
     paths: Sequence[Path],
@@ -22,6 +37,13 @@ def import_runs(
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import files and load what they hold; runs that the store has are left as they are.
+
+    Args:
+        backend: of the same home as the settings.
+        settings: where to, and what to take out as a secret.
+        format_name: one of `IMPORTERS`.
+        paths: the files.
+        progress: is told how many records are done, and of how many.
 
     Raises:
         UsageError: there is no such format, or a file is not of it; nothing was imported.
@@ -36,8 +58,8 @@ def import_runs(
             importer,
             paths,
             settings=settings,
-            known_runs=lambda run_ids: whole_runs(con, run_ids),
+            known_runs=backend.whole_runs,
             progress=progress,
         )
     finally:
-        load(con, settings)  # also what was written before the disk refused
+        backend.load()  # also what was written before the disk refused

@@ -1,20 +1,19 @@
-"""Runs: the list, one whole run, its tree of spans."""
+"""Runs: the list, what a name means, and one run whole."""
 
-import re
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.errors import AmbiguousError, NotFoundError
-from secondtake.backend.models.runs import RunDetail, RunFacts, RunPage, RunQuery, SpanTree
-from secondtake.backend.services.spans import build_tree
+from secondtake.backend.models.runs import RunDetail, RunFacts, RunPage, RunQuery
 from secondtake.backend.store import calls, memory, messages, runs
+from secondtake.backend.store.run_ids import read_digits
+from secondtake.backend.store.snapshot import snapshot
 
 LAST: Final = "last"
 CANDIDATES_SHOWN: Final = 5
-
-_ID: Final = re.compile(r"[0-9a-f]{1,32}")
 
 
 def list_runs(con: DuckDBPyConnection, query: RunQuery) -> RunPage:
@@ -23,7 +22,8 @@ def list_runs(con: DuckDBPyConnection, query: RunQuery) -> RunPage:
     Raises:
         UsageError: the cursor is none of ours.
     """
-    return runs.list_runs(con, query)
+    with snapshot(con):
+        return runs.list_runs(con, query)
 
 
 def resolve_run(con: DuckDBPyConnection, name: str) -> UUID:
@@ -35,8 +35,8 @@ def resolve_run(con: DuckDBPyConnection, name: str) -> UUID:
     """
     if name == LAST:
         return _last(con)
-    digits = name.strip().lower().replace("-", "")
-    if not _ID.fullmatch(digits):
+    digits = read_digits(name)
+    if digits is None:
         raise NotFoundError(
             f"{name!r} is not a run's id; see the ids with `secondtake runs`, or write `last`."
         )
@@ -52,34 +52,30 @@ def resolve_run(con: DuckDBPyConnection, name: str) -> UUID:
     return found[0]
 
 
-def get_run(con: DuckDBPyConnection, name: str) -> RunDetail:
-    """Return a run and every row of it.
+def get_run(con: DuckDBPyConnection, name: str, *, max_chars: int | None = None) -> RunDetail:
+    """Return a run and every row of it, long values cut after `max_chars` characters.
 
     Raises:
         NotFoundError: no run fits.
         AmbiguousError: more than one run fits.
     """
-    run_id = resolve_run(con, name)
-    return RunDetail(
-        summary=_facts(con, run_id),
-        messages=messages.list_messages(con, run_id),
-        tool_calls=calls.list_tool_calls(con, run_id),
-        llm_calls=calls.list_llm_calls(con, run_id),
-        node_timings=calls.list_node_timings(con, run_id),
-        memory=memory.list_memory(con, run_id),
-        evaluations=memory.list_evaluations(con, run_id),
-    )
+    with snapshot(con):
+        run_id = resolve_run(con, name)
+        return RunDetail(
+            summary=_facts(con, run_id, max_chars),
+            messages=messages.list_messages(con, run_id, max_chars=max_chars),
+            tool_calls=calls.list_tool_calls(con, run_id, max_chars=max_chars),
+            llm_calls=calls.list_llm_calls(con, run_id, max_chars=max_chars),
+            node_timings=calls.list_node_timings(con, run_id, max_chars=max_chars),
+            memory=memory.list_memory(con, run_id, max_chars=max_chars),
+            evaluations=memory.list_evaluations(con, run_id, max_chars=max_chars),
+            tool_definitions=messages.list_tool_definitions(con, run_id, max_chars=max_chars),
+        )
 
 
-def run_spans(con: DuckDBPyConnection, name: str) -> SpanTree:
-    """Return the spans of a run as a tree.
-
-    Raises:
-        NotFoundError: no run fits.
-        AmbiguousError: more than one run fits.
-    """
-    run_id = resolve_run(con, name)
-    return SpanTree(run_id=run_id, spans=build_tree(calls.list_spans(con, run_id)))
+def whole_runs(con: DuckDBPyConnection, run_ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of the runs that the store has with their end."""
+    return runs.whole_runs(con, run_ids)
 
 
 def _last(con: DuckDBPyConnection) -> UUID:
@@ -89,8 +85,8 @@ def _last(con: DuckDBPyConnection) -> UUID:
     return run_id
 
 
-def _facts(con: DuckDBPyConnection, run_id: UUID) -> RunFacts:
-    facts = runs.get_run(con, run_id)
+def _facts(con: DuckDBPyConnection, run_id: UUID, max_chars: int | None) -> RunFacts:
+    facts = runs.get_run(con, run_id, max_chars=max_chars)
     if facts is None:
         raise NotFoundError(f"The run {run_id} is gone; see the others with `secondtake runs`.")
     return facts

@@ -10,31 +10,38 @@ from uuid import UUID
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.models.records import LlmCallRow, NodeTiming, ToolCallRow
-from secondtake.backend.store.rows import columns_of, fetch, fetch_models
+from secondtake.backend.store.long_texts import fetch_clipped, select_list
+from secondtake.backend.store.rows import fetch
 
 # seq is the order of a source that has one; else time, as far as it is known.
 _IN_ORDER: Final = "seq NULLS LAST, started_at NULLS LAST, recorded_at, span_id"
-_NODES: Final = columns_of(NodeTiming)
-_LLM_CALLS: Final = columns_of(LlmCallRow)
-_TOOL_CALLS: Final = columns_of(ToolCallRow)
 
 
-def list_node_timings(con: DuckDBPyConnection, run_id: UUID) -> list[NodeTiming]:
+def list_node_timings(
+    con: DuckDBPyConnection, run_id: UUID, *, max_chars: int | None = None
+) -> list[NodeTiming]:
     """Return the executions of nodes, in the order in which they began."""
-    sql = f"SELECT {_NODES} FROM node_timings WHERE run_id = ? ORDER BY {_IN_ORDER}"
-    return fetch_models(con, NodeTiming, sql, [run_id])
+    columns = select_list(NodeTiming, "node_timings", max_chars)
+    sql = f"SELECT {columns} FROM node_timings WHERE run_id = ? ORDER BY {_IN_ORDER}"
+    return fetch_clipped(con, NodeTiming, sql, [run_id])
 
 
-def list_llm_calls(con: DuckDBPyConnection, run_id: UUID) -> list[LlmCallRow]:
+def list_llm_calls(
+    con: DuckDBPyConnection, run_id: UUID, *, max_chars: int | None = None
+) -> list[LlmCallRow]:
     """Return the requests to models, each attempt one."""
-    sql = f"SELECT {_LLM_CALLS} FROM llm_calls WHERE run_id = ? ORDER BY {_IN_ORDER}"
-    return fetch_models(con, LlmCallRow, sql, [run_id])
+    columns = select_list(LlmCallRow, "llm_calls", max_chars)
+    sql = f"SELECT {columns} FROM llm_calls WHERE run_id = ? ORDER BY {_IN_ORDER}"
+    return fetch_clipped(con, LlmCallRow, sql, [run_id])
 
 
-def list_tool_calls(con: DuckDBPyConnection, run_id: UUID) -> list[ToolCallRow]:
+def list_tool_calls(
+    con: DuckDBPyConnection, run_id: UUID, *, max_chars: int | None = None
+) -> list[ToolCallRow]:
     """Return the tool invocations."""
-    sql = f"SELECT {_TOOL_CALLS} FROM tool_calls WHERE run_id = ? ORDER BY {_IN_ORDER}"
-    return fetch_models(con, ToolCallRow, sql, [run_id])
+    columns = select_list(ToolCallRow, "tool_calls", max_chars)
+    sql = f"SELECT {columns} FROM tool_calls WHERE run_id = ? ORDER BY {_IN_ORDER}"
+    return fetch_clipped(con, ToolCallRow, sql, [run_id])
 
 
 def list_spans(con: DuckDBPyConnection, run_id: UUID) -> list[dict[str, Any]]:

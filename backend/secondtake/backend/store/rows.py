@@ -3,12 +3,10 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from duckdb import DuckDBPyConnection
 from pydantic import BaseModel
-
-M = TypeVar("M", bound=BaseModel)
 
 
 def fetch(
@@ -26,19 +24,9 @@ def fetch(
     ]
 
 
-def fetch_models(
-    con: DuckDBPyConnection,
-    model: type[M],
-    sql: str,
-    parameters: Sequence[Any] | Mapping[str, Any] = (),
-) -> list[M]:
-    """Run one of our own queries and return its rows as models."""
-    return [model.model_validate(row) for row in fetch(con, sql, parameters)]
-
-
 def columns_of(model: type[BaseModel]) -> str:
     """Return the model's fields as a SELECT list: a row model is named like its table."""
-    return ", ".join(model.model_fields)
+    return ", ".join(name for name in model.model_fields if name != "clipped")
 
 
 def in_utc(value: datetime) -> datetime:

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
+from secondtake.runner import faults
 from secondtake.runner.errors import BudgetExceeded, RunStopped, UsageError
-from secondtake.runner.hashing import value_hash
+from secondtake.runner.hashing import new_run_id, value_hash
 from secondtake.runner.limits import Limits
+from secondtake.runner.mailbox import Mailbox
 from secondtake.runner.result import RunResult
 from secondtake.runner.run import RunRecorder, start_run
 from secondtake.runner.settings import Settings
@@ -36,6 +39,7 @@ def run_workflow(
     user_id: str | None = None,
     on_start: OnStart | None = None,
     tools: Sequence[Tool] = (),
+    run_id: UUID | None = None,
 ) -> RunResult:
     """Execute a workflow; what fails inside the run is recorded and told by the result.
 
@@ -50,6 +54,7 @@ def run_workflow(
         user_id: For whom it is executed.
         on_start: Is given the recorder first of all.
         tools: Further tools that the nodes may name.
+        run_id: The id of the run when somebody has fixed it beforehand.
 
     Raises:
         UsageError: inputs, overrides or the workflow are wrong; there is no run then.
@@ -69,7 +74,7 @@ def run_workflow(
         "user_id": user_id,
         "tags": dict(tags or {}),
     }
-    return _record(prepared, values, about, on_start=on_start)
+    return _record(prepared, values, about, on_start=on_start, run_id=run_id or new_run_id())
 
 
 def run_prompt(
@@ -84,6 +89,7 @@ def run_prompt(
     session_id: str | None = None,
     user_id: str | None = None,
     on_start: OnStart | None = None,
+    run_id: UUID | None = None,
 ) -> RunResult:
     """Ask a model once; with tools, in a loop. A workflow of one node, so it can do the same.
 
@@ -98,6 +104,7 @@ def run_prompt(
         session_id: As in `run_workflow`.
         user_id: As in `run_workflow`.
         on_start: As in `run_workflow`.
+        run_id: As in `run_workflow`.
 
     Raises:
         UsageError: there is no such tool, the prompt is empty, or an override is wrong.
@@ -122,6 +129,7 @@ def run_prompt(
         user_id=user_id,
         on_start=on_start,
         tools=own,
+        run_id=run_id,
     )
 
 
@@ -164,22 +172,39 @@ def _record(
     about: Mapping[str, Any],
     *,
     on_start: OnStart | None,
+    run_id: UUID,
 ) -> RunResult:
     recorder: RunRecorder | None = None
+    # Opened first: whoever sees the run can already tell it something.
+    mailbox = _open_mailbox(prepared.settings, run_id)
     try:
         with start_run(
             prepared.workflow.name,
             settings=prepared.settings,
             limits=limits_of(prepared.definition),
             on_start=on_start,
+            run_id=run_id,
+            mailbox=mailbox,
             **about,
         ) as recorder:
             _execute(Execution.of(prepared, inputs, recorder))
     except (Exception, RunStopped):
         # The run has recorded it. Without a run there is nobody but the caller to tell.
         if recorder is None:
+            if mailbox is not None:
+                mailbox.close()
             raise
     return recorder.result()
+
+
+def _open_mailbox(settings: Settings, run_id: UUID) -> Mailbox | None:
+    mailbox = Mailbox(settings.home, run_id)
+    try:
+        mailbox.open()
+    except OSError as error:  # the run must go on where the home cannot be written
+        faults.report("the mailbox of a run", error, home=settings.home)
+        return None
+    return mailbox
 
 
 def _execute(execution: Execution) -> None:

@@ -13,19 +13,17 @@ from typing import Any
 
 from secondtake.runner.context import RunContext
 from secondtake.runner.run import RunRecorder
+from secondtake.runner.workflows.failures import NodeError
 from secondtake.runner.workflows.schema import StateKey
 from secondtake.runner.workflows.value_types import OPERATIONS, Reducer, reduce
 
 EMPTY: Mapping[Reducer, Any] = {"append": [], "add": 0, "merge": {}}
 """What a key without default holds before the first node, by its reducer."""
 
-TaskOrder = tuple[int, tuple[str, ...]]
-"""Superstep, and LangGraph's path of the task in it, comparable."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Pending:
-    order: TaskOrder
+    order: int
+    node: str
     context: RunContext | None
     changes: Mapping[str, Any]
 
@@ -33,9 +31,17 @@ class _Pending:
 class StateLedger:
     """Records the state of one run; safe for use by parallel branches."""
 
-    def __init__(self, keys: Mapping[str, StateKey], recorder: RunRecorder) -> None:
+    def __init__(
+        self,
+        keys: Mapping[str, StateKey],
+        recorder: RunRecorder,
+        *,
+        owner: RunContext | None = None,
+    ) -> None:
         self._keys = keys
         self._recorder = recorder
+        self._owner = owner
+        """The node that a nested workflow runs in; its keys are recorded apart from the run's."""
         self._lock = threading.Lock()
         self._pending: list[_Pending] = []
         self.state: dict[str, Any] = {}
@@ -48,25 +54,39 @@ class StateLedger:
                 self.state[name] = key.default
             elif key.reducer in EMPTY:
                 self.state[name] = EMPTY[key.reducer]
-            self._recorder.record_state("init", name, self.state.get(name))
+            self._write("init", name, self.state.get(name), self._owner)
         return dict(self.state)
 
     def note(
-        self, order: TaskOrder, context: RunContext | None, changes: Mapping[str, Any]
+        self, order: int, node: str, context: RunContext | None, changes: Mapping[str, Any]
     ) -> None:
-        """Keep the changes that a node made until its superstep ends."""
-        with self._lock:
-            self._pending.append(_Pending(order=order, context=context, changes=changes))
+        """Keep the changes that a node made until its superstep ends.
 
-    def commit(self, *, before_step: int | None = None) -> None:
-        """Record the changes of the supersteps before this one; of all when None."""
+        `order` is the node's place in the superstep, in which LangGraph applies the changes.
+        """
+        with self._lock:
+            entry = _Pending(order=order, node=node, context=context, changes=changes)
+            self._pending.append(entry)
+
+    def commit(self) -> None:
+        """Record the changes of a superstep that has ended.
+
+        Raises:
+            NodeError: two of its nodes replaced the same key, so that one change is lost.
+        """
         with self._lock:
             self._pending.sort(key=lambda pending: pending.order)
+            writers: dict[str, str] = {}
+            problem = None
             while self._pending:
-                pending = self._pending[0]
-                if before_step is not None and pending.order[0] >= before_step:
-                    return
-                self._record(self._pending.pop(0))
+                pending = self._pending.pop(0)
+                for name in pending.changes:
+                    first = writers.setdefault(name, pending.node)
+                    if first != pending.node and self._keys[name].reducer == "replace":
+                        problem = problem or _clash(first, pending.node, name)
+                self._record(pending)
+        if problem:
+            raise NodeError(problem)
 
     def _record(self, pending: _Pending) -> None:
         for name, change in pending.changes.items():
@@ -75,11 +95,19 @@ class StateLedger:
                 self.state[name] = reduce(self.state[name], change, reducer)
             else:
                 self.state[name] = change
-            self._recorder.record_state(OPERATIONS[reducer], name, change, context=pending.context)
+            self._write(OPERATIONS[reducer], name, change, pending.context)
+
+    def _write(self, operation: str, name: str, value: Any, context: RunContext | None) -> None:
+        record = self._recorder.record_state
+        if self._owner is None:
+            record(operation, name, value, context=context)
+        else:
+            key = f"{self._owner.node_path}/{name}"
+            record(operation, key, value, context=context, scope="node")
 
 
-def order_of(metadata: Mapping[str, Any]) -> TaskOrder:
-    """Return the place of a LangGraph task among those of the run."""
-    parts = metadata["langgraph_path"]
-    path = tuple(f"{part:010d}" if isinstance(part, int) else str(part) for part in parts)
-    return int(metadata["langgraph_step"]), path
+def _clash(first: str, second: str, key: str) -> str:
+    return (
+        f"`{first}` and `{second}` ran in the same step and both replaced `{key}`; let only one "
+        "of their conditions hold, or give the key a reducer."
+    )

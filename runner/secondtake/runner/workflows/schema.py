@@ -1,16 +1,19 @@
-"""What a workflow file may say: the pydantic models, which are also its published JSON Schema.
+"""What a workflow file may say: the pydantic models, which are also its published JSON Schema."""
 
-Conditional edges, loops, nested workflows and human nodes have no words here yet.
-"""
+from typing import Annotated, Any, Final, Literal, cast
 
-from typing import Annotated, Any, Final, Literal
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pydantic import BaseModel, ConfigDict, Field
+from secondtake.runner.narrow import is_object
 
 from secondtake.runner.workflows.value_types import Reducer
 
 START: Final = "START"
 END: Final = "END"
+VISITS: Final = "visits"
+"""What templates and conditions call the counters: `visits.draft`."""
+ERRORS: Final = "errors"
+"""The state key that collects errors where a node names no other."""
 
 TypeName = Annotated[
     str,
@@ -25,6 +28,14 @@ Parameters = Annotated[
 ]
 Template = Annotated[
     str, Field(min_length=1, description="Jinja2 text over inputs and state: `{{ topic }}`.")
+]
+ConditionText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        description="Condition over inputs, state and `visits`: `score < 8 and visits.draft < 3`.",
+        examples=["category == 'billing'", "not approved", "len(errors) > 0"],
+    ),
 ]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Output = Annotated[
@@ -94,9 +105,31 @@ class RunLimits(Section):
 class BaseNode(Section):
     """What every node may say."""
 
-    description: str | None = None
+    description: str | None = Field(None, description="What it does, for people.")
     output: Output | None = None
-    retry: Retry | None = None
+    max_visits: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="How often the node may be entered; every loop needs a node that says so. "
+        "When it is used up, no edge to the node is taken any more: the `otherwise` edge is.",
+    )
+    on_error: Literal["fail", "collect"] = Field(
+        "fail",
+        description="When the node, or one branch of it, fails: end the run (fail), or add the "
+        "error to `errors_to` and go on (collect). Limits and cancelling always end the run.",
+    )
+    errors_to: str = Field(
+        ERRORS,
+        description="State key that collected errors are appended to; `errors` needs no "
+        "declaration.",
+    )
+
+
+class WorkNode(BaseNode):
+    """What nodes that call something may say."""
+
+    retry: Retry | None = Field(None, description="Try again after a failure.")
     timeout_s: Seconds | None = Field(
         None,
         description="llm, agent: seconds that one request may take. tool, python: seconds that "
@@ -105,7 +138,7 @@ class BaseNode(Section):
     )
 
 
-class ModelNode(BaseNode):
+class ModelNode(WorkNode):
     """What nodes that ask a model may say."""
 
     system: Template | None = None
@@ -149,7 +182,7 @@ class AgentNode(ModelNode):
     )
 
 
-class ToolNode(BaseNode):
+class ToolNode(WorkNode):
     """Executes one tool."""
 
     kind: Literal["tool"]
@@ -159,7 +192,7 @@ class ToolNode(BaseNode):
     )
 
 
-class PythonNode(BaseNode):
+class PythonNode(WorkNode):
     """Calls a Python function of a trusted module."""
 
     kind: Literal["python"]
@@ -167,14 +200,66 @@ class PythonNode(BaseNode):
     inputs: list[str] = Field([], description="Inputs and state keys, given by name.")
 
 
-Node = Annotated[LlmNode | AgentNode | ToolNode | PythonNode, Field(discriminator="kind")]
+class WorkflowNode(BaseNode):
+    """Executes another workflow inside this run; the result is that workflow's output."""
+
+    kind: Literal["workflow"]
+    workflow: str = Field(
+        min_length=1,
+        description="Name of a workflow beside this file or in the workflows root, or a file "
+        "relative to this one.",
+    )
+    inputs: dict[str, Any] = Field(
+        {},
+        description="Inputs of the nested workflow. Texts are templates; one that is only "
+        "`{{ name }}` keeps its type.",
+    )
+
+
+class HumanNode(BaseNode):
+    """Asks a person and waits for the answer; the result is the answer."""
+
+    kind: Literal["human"]
+    question: Template
+    choices: list[Annotated[str, Field(min_length=1)]] | Template | None = Field(
+        None,
+        description="The answers that are allowed: a list, or `{{ name }}` of a list of texts. "
+        "Any answer of the type when left out.",
+    )
+    type: TypeName = "string"
+    timeout_s: Seconds | None = Field(
+        None,
+        description="Seconds to wait; then the default is the answer, or the node fails when "
+        "there is none. Waiting does not count for the run's `limits.seconds`.",
+    )
+    default: Any = Field(None, description="The answer when `timeout_s` is over.")
+
+    @property
+    def has_default(self) -> bool:
+        """Whether there is an answer when nobody gives one."""
+        return "default" in self.model_fields_set
+
+
+Node = Annotated[
+    LlmNode | AgentNode | ToolNode | PythonNode | WorkflowNode | HumanNode,
+    Field(discriminator="kind"),
+]
 
 
 class Edge(Section):
-    """From one node to the next, once or once for each item of a list."""
+    """From one node to the next, once or once for each item of a list, always or on a condition."""
 
     start: str = Field(alias="from", description="A node, or START.")
     to: str = Field(description="A node, or END.")
+    when: ConditionText | None = Field(
+        None,
+        description="Take the edge only when this holds, after the node it leaves: over inputs, "
+        "state and `visits`, e.g. `score < 8 and visits.draft < 3`. Every edge whose condition "
+        "holds is taken.",
+    )
+    otherwise: bool = Field(
+        False, description="Take the edge when no conditional edge of the same node is taken."
+    )
     each: str | None = Field(
         None, description="A list in the state: `to` runs once for each item, in parallel."
     )
@@ -200,10 +285,30 @@ class Definition(Section):
         None, description="State key, or keys, that are the result of the run; all when left out."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _declare_errors(cls, data: Any) -> Any:
+        """Declare the key of collected errors where a node uses it and the file does not."""
+        if not (is_object(data) and is_object(data.get("nodes"))):
+            return data
+        nodes = [node for node in data["nodes"].values() if is_object(node)]
+        collects = any(
+            node.get("on_error") == "collect" and node.get("errors_to", ERRORS) == ERRORS
+            for node in nodes
+        )
+        state = data.get("state", {})
+        if not collects or not is_object(state) or ERRORS in state:
+            return data
+        key = {"type": "list[object]", "reducer": "append", "description": "What failed."}
+        # A new mapping: the file's own is recorded and hashed as it is.
+        return {**cast(dict[str, Any], data), "state": {**state, ERRORS: key}}
+
 
 NODE_KINDS: Final[dict[str, type[BaseNode]]] = {
     "llm": LlmNode,
     "agent": AgentNode,
     "tool": ToolNode,
     "python": PythonNode,
+    "workflow": WorkflowNode,
+    "human": HumanNode,
 }

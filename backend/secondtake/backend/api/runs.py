@@ -1,0 +1,59 @@
+"""Routes about recorded runs."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from secondtake.backend.api.bodies import RunIds
+from secondtake.backend.api.dependencies import MaxChars, RunName, Store
+from secondtake.backend.api.parameters import RunParameters, StateParameters
+from secondtake.backend.api.problems import documented
+from secondtake.backend.models.base import Model
+from secondtake.backend.models.runs import RunDetail, RunPage, SpanTree, StateAt
+from secondtake.backend.services import runs, state
+
+router = APIRouter(prefix="/runs", tags=["runs"], responses=documented(400, 403, 422, 500, 503))
+_OF_A_RUN = documented(404, 409)
+
+
+class RunId(Model):
+    """The run that a name means."""
+
+    run_id: UUID
+
+
+@router.get("", summary="List runs, newest first")
+def get_runs(con: Store, parameters: Annotated[RunParameters, Query()]) -> RunPage:
+    """Return the runs that fit. Pages are cut by key, so runs that arrive meanwhile move none."""
+    return runs.list_runs(con, parameters.query())
+
+
+@router.post("/whole", summary="Tell which runs are stored with their end")
+def post_whole_runs(con: Store, wanted: RunIds) -> RunIds:
+    """Return those of the runs that the store has with their end."""
+    return RunIds(run_ids=sorted(runs.whole_runs(con, wanted.run_ids)))
+
+
+@router.get("/{run}", summary="Get one run whole", responses=_OF_A_RUN)
+def get_run(con: Store, run: RunName, max_chars: MaxChars = None) -> RunDetail:
+    """Return a run and every row of it."""
+    return runs.get_run(con, run, max_chars=max_chars)
+
+
+@router.get("/{run}/id", summary="Resolve the name of a run", responses=_OF_A_RUN)
+def get_run_id(con: Store, run: RunName) -> RunId:
+    """Return the run that an id, a prefix or `last` means."""
+    return RunId(run_id=runs.resolve_run(con, run))
+
+
+@router.get("/{run}/spans", summary="Get the spans of a run as a tree", responses=_OF_A_RUN)
+def get_spans(con: Store, run: RunName) -> SpanTree:
+    """Return the spans, each before its children, with sums of what is below each."""
+    return runs.run_spans(con, run)
+
+
+@router.get("/{run}/state", summary="Get the state of a run after a step", responses=_OF_A_RUN)
+def get_state(con: Store, run: RunName, parameters: Annotated[StateParameters, Query()]) -> StateAt:
+    """Return the state at the end of the run, or after a step."""
+    return state.fold_state(con, parameters.query(run))

@@ -1,0 +1,117 @@
+"""What the routes of one server share: the store, its loader, the workers."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Final
+
+from duckdb import DuckDBPyConnection
+
+from secondtake.backend.api.changes import Changes
+from secondtake.backend.api.loading import Loading
+from secondtake.backend.errors import BusyError
+from secondtake.backend.models.system import LoadResult, ServerHealth, WorkerCounts
+from secondtake.backend.services import load
+from secondtake.backend.store.connection import open_store
+from secondtake.backend.store.health import read_health
+from secondtake.runner.home import journal_folder
+from secondtake.runner.segments import OPEN_SUFFIX, SEALED_SUFFIX
+from secondtake.runner.settings import Settings
+
+LOADER_END_S: Final = 2.0
+INTERRUPT_EVERY_S: Final = 0.02
+SQL_AT_ONCE: Final = 4
+STREAMS_AT_ONCE: Final = 200
+
+
+class Server:
+    """One open store and everything that works on it. Made on the event loop."""
+
+    def __init__(self, settings: Settings, con: DuckDBPyConnection | None = None) -> None:
+        """Open the store, unless that was done before, and begin to load.
+
+        Raises:
+            StoreError: the store cannot be opened.
+        """
+        self.settings = settings
+        self.started_at = datetime.now(UTC)
+        self.changes = Changes()
+        self.stream_places = threading.BoundedSemaphore(STREAMS_AT_ONCE)
+        self.sql_places = threading.BoundedSemaphore(SQL_AT_ONCE)
+        self._con = open_store(settings.home) if con is None else con
+        self._cursors: set[DuckDBPyConnection] = set()
+        self._lock = threading.Lock()
+        self.loading = Loading(self._load, on_change=self.changes.announce)
+        self.loading.start()
+
+    @contextmanager
+    def cursor(self) -> Generator[DuckDBPyConnection]:
+        """Yield a connection for one request.
+
+        Raises:
+            BusyError: the server is about to end.
+        """
+        with self._lock:
+            if self.changes.is_closing:
+                raise BusyError("The server is about to end; try again when it is back.")
+            con = self._con.cursor()
+            self._cursors.add(con)
+        try:
+            yield con
+        finally:
+            with self._lock:
+                self._cursors.discard(con)
+                con.close()
+
+    def health(self, con: DuckDBPyConnection) -> ServerHealth:
+        """Return how the server is."""
+        stored = read_health(con)
+        trouble = self.loading.trouble
+        return ServerHealth(
+            status="degraded" if trouble else "ok",
+            detail=trouble,
+            version=version("secondtake"),
+            pid=os.getpid(),
+            started_at=self.started_at,
+            runs=stored.runs,
+            schema_version=stored.schema_version,
+            pending_segments=self._pending_segments(),
+            workers=WorkerCounts(starting=0, idle=0, busy=0, waiting=0, queued=0),
+        )
+
+    def begin_to_end(self) -> None:
+        """Answer nothing new, let streams end and stop what computes; on the event loop."""
+        if self.changes.is_closing:
+            return
+        self.changes.close()
+        threading.Thread(target=self._interrupt_all, name="secondtake-end", daemon=True).start()
+
+    async def close(self) -> None:
+        """End what was begun; the store is closed when nobody works on it any more."""
+        self.begin_to_end()
+        await asyncio.to_thread(self.loading.stop, timeout_s=LOADER_END_S)
+        self._con.close()
+
+    def _load(self) -> LoadResult:
+        with self.cursor() as con:
+            return load.load(con, self.settings)
+
+    def _interrupt_all(self) -> None:
+        """Interrupt again and again: one that comes between two statements is lost."""
+        waiting = threading.Event()
+        while self._cursors:
+            with self._lock:
+                for con in self._cursors:
+                    con.interrupt()
+            waiting.wait(INTERRUPT_EVERY_S)
+
+    def _pending_segments(self) -> int:
+        try:
+            names = os.listdir(journal_folder(self.settings.home))
+        except FileNotFoundError:
+            return 0
+        return sum(name.endswith((OPEN_SUFFIX, SEALED_SUFFIX)) for name in names)

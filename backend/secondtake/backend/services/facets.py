@@ -1,0 +1,11 @@
+"""What there is to filter runs by."""
+
+from duckdb import DuckDBPyConnection
+
+from secondtake.backend.models.statistics import RunFacets
+from secondtake.backend.store.facets import read_facets
+
+
+def run_facets(con: DuckDBPyConnection) -> RunFacets:
+    """Return the workflows, models, sessions, users, tags and statuses that runs have."""
+    return read_facets(con)

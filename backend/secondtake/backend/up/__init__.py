@@ -1,0 +1,1 @@
+"""`secondtake up`: the server and the studio as two processes of one command."""

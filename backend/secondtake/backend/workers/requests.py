@@ -1,0 +1,117 @@
+"""What the API may ask to be executed, and how that is checked before it is accepted.
+
+Nothing here imports what a workflow names: the server checks with it and must run no code of
+anybody. The worker that executes the request finds out what is left.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from secondtake.backend.models.executions import RunRequest
+from secondtake.runner.errors import UsageError
+from secondtake.runner.narrow import is_list, is_object
+from secondtake.runner.settings import Settings
+from secondtake.runner.tools.registry import BUILT_IN
+from secondtake.runner.workflows.explain import did_you_mean
+from secondtake.runner.workflows.load import Workflow, list_workflows, load_workflow
+
+MISSING_INPUT: Final = "give it in `inputs`"
+CODE_KEYS: Final = ("function", "tool", "workflow")
+"""Keys of a node that name code, or another file."""
+
+
+def find_by_name(name: str, settings: Settings) -> Workflow:
+    """Load a workflow of the workflows root by its name; a path is none.
+
+    Raises:
+        UsageError: there is none of this name, or its file is outside of the root.
+        WorkflowError: it has problems.
+    """
+    root = settings.workflows_root
+    known = list_workflows(settings)
+    path = known.get(name)
+    if path is None:
+        cure = did_you_mean(name, known, none=f"{root} holds none")
+        raise UsageError(
+            f"There is no workflow {name!r}: over the API a workflow is the name of a file in "
+            f"{root}, without its ending, never a path; {cure}"
+        )
+    if not path.resolve().is_relative_to(root.resolve()) or not path.is_file():
+        raise UsageError(f"The workflow {name!r} is no file inside {root}; put a copy of it there.")
+    return load_workflow(path, settings=settings)
+
+
+def override_texts(overrides: Mapping[str, Any] | tuple[str, ...]) -> list[str]:
+    """Return overrides as `PATH=VALUE`; texts are read as on the command line.
+
+    Raises:
+        UsageError: a path holds an equals sign.
+    """
+    if isinstance(overrides, tuple):
+        return list(overrides)
+    texts: list[str] = []
+    for path, value in overrides.items():
+        if "=" in path:
+            raise UsageError(f"The override {path!r} is no path; write nodes.NODE.KEY.")
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        texts.append(f"{path}={shown}")
+    return texts
+
+
+def check_request(request: RunRequest, settings: Settings) -> Workflow:
+    """Return the workflow that is asked for; refuse what is wrong without importing anything.
+
+    Raises:
+        UsageError: prompt, workflow, inputs, tools or overrides are wrong.
+    """
+    from secondtake.runner.workflows.overrides import apply_overrides, convert_inputs
+
+    workflow, inputs = _asked_for(request, settings)
+    chosen = [f"model={request.model}"] if request.model else []
+    chosen += override_texts(request.overrides)
+    changed, texts = apply_overrides(workflow, chosen, settings=settings)
+    added = set(_code_names(changed.data)) - set(_code_names(workflow.data))
+    if added:
+        raise UsageError(
+            f"The overrides name {', '.join(sorted(added))}: over the API only the workflow's "
+            "file may name functions, own tools and other workflows. Write it into the file."
+        )
+    convert_inputs(changed.definition, inputs, texts, where=MISSING_INPUT)
+    return changed
+
+
+def _asked_for(request: RunRequest, settings: Settings) -> tuple[Workflow, Mapping[str, Any]]:
+    """Return the workflow that a request means, and its inputs."""
+    if (request.workflow is None) == (request.prompt is None):
+        raise UsageError("Name either a `workflow` or a `prompt`.")
+    if request.workflow is not None:
+        if request.tools:
+            raise UsageError("`tools` goes with a `prompt`; a workflow names its own tools.")
+        return find_by_name(request.workflow, settings), request.inputs
+    if request.inputs:
+        raise UsageError("`inputs` goes with a `workflow`, not with a `prompt`.")
+    prompt = request.prompt or ""
+    if not prompt.strip():
+        raise UsageError("The prompt is empty; say what the model should do.")
+    for tool in request.tools:
+        if tool not in BUILT_IN:
+            cure = did_you_mean(tool, BUILT_IN)
+            raise UsageError(f"There is no built-in tool {tool!r}; {cure}")
+    from secondtake.runner.workflows.execute import prompt_workflow
+
+    return prompt_workflow(list(request.tools), with_system=False), {"prompt": prompt}
+
+
+def _code_names(value: Any, key: str = "") -> Iterator[str]:
+    """Yield what a definition names that is code, or another file."""
+    if is_object(value):
+        for name, item in value.items():
+            yield from _code_names(item, name)
+    elif is_list(value):
+        for item in value:
+            yield from _code_names(item, key)
+    elif isinstance(value, str) and (
+        (key in CODE_KEYS and (key != "tool" or ":" in value)) or (key == "tools" and ":" in value)
+    ):
+        yield value

@@ -1,0 +1,203 @@
+"""A warm process that executes runs for the API.
+
+`python -m secondtake.backend.workers.worker DESCRIPTOR`: imports what takes seconds, then executes
+one run after the other. Requests come by standard input and notices go to the descriptor, see
+`wire`; what the code of a run prints goes to the log. When the server is gone the run that is
+being executed goes on to its end: its rows are in the journal, and its mailbox still hears.
+"""
+
+import os
+import select
+import signal
+import sys
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, BinaryIO, Final
+from uuid import UUID
+
+from secondtake.backend.models.executions import RunRequest
+from secondtake.backend.workers.requests import check_request, find_by_name, override_texts
+from secondtake.backend.workers.wire import (
+    UP_VARIABLE,
+    Notice,
+    decode,
+    read_settings,
+    write_notice,
+)
+from secondtake.runner.errors import SecondTakeError
+from secondtake.runner.journal import close_all
+from secondtake.runner.settings import OPTIONS, Settings, load_dotenv_into_environment
+from secondtake.runner.supervise import THREAD_NAME, OnStart, supervise
+
+if TYPE_CHECKING:
+    from secondtake.runner.result import RunResult
+    from secondtake.runner.run import RunRecorder
+
+RUNS_MAX: Final = 200
+"""After so many a worker is replaced by a fresh one: code of others may leak."""
+
+
+def main() -> None:
+    """Execute runs until the server has no more."""
+    answers = int(sys.argv[1])
+    os.set_inheritable(answers, False)  # not for the children of a run's code
+    requests = _take_standard_input()
+    settings = read_settings(requests.readline())
+    _show_to_code(settings)
+    load_dotenv_into_environment()
+    _import_what_is_slow(settings)
+    worker = Worker(settings, answers)
+    _end_with_up(worker)
+    write_notice(answers, Notice(said="ready"))
+    while line := requests.readline():
+        message = decode(line)
+        worker.execute(UUID(message["run_id"]), RunRequest.model_validate(message["request"]))
+    leave_at_once()
+
+
+class Worker:
+    """Executes one run at a time."""
+
+    def __init__(self, settings: Settings, answers: int) -> None:
+        self._settings = settings
+        self._answers = answers
+        self._runs = 0
+        self._recorder: RunRecorder | None = None
+        self._is_ending = False
+
+    def execute(self, run_id: UUID, request: RunRequest) -> None:
+        """Execute a run and say what became of it; may end this process."""
+        self._runs += 1
+        reason: str | None = None
+        try:
+            check_request(request, self._settings)
+            supervise(lambda on_start: self._run(run_id, request, on_start))
+        except SecondTakeError as error:
+            reason = error.message
+        except Exception as error:  # noqa: BLE001 - the server tells who asked for it
+            reason = f"{type(error).__name__}: {error} (a fault of this program)"
+        except KeyboardInterrupt:
+            reason = "the worker was asked to end before the run had begun"
+        refused = reason is not None and self._recorder is None
+        self._recorder = None
+        is_last = self._is_ending or self._runs >= RUNS_MAX or self._must_not_go_on()
+        self._say(
+            Notice(
+                said="refused" if refused else "finished",
+                run_id=run_id,
+                reason=reason,
+                is_last=is_last,
+            )
+        )
+        if is_last:
+            leave_at_once()
+
+    def stop(self) -> None:
+        """End the run that is being executed, as `cancelled`, and then this process."""
+        self._is_ending = True
+        os.kill(os.getpid(), signal.SIGTERM)  # which `supervise` hears; without a run it ends us
+
+    def _run(self, run_id: UUID, request: RunRequest, on_start: OnStart) -> "RunResult":
+        from secondtake.runner.workflows.execute import run_prompt, run_workflow
+
+        def begun(recorder: "RunRecorder") -> None:
+            self._recorder = recorder
+            on_start(recorder)
+            self._say(Notice(said="started", run_id=run_id))
+
+        if request.workflow is None:
+            return run_prompt(
+                request.prompt or "",
+                settings=self._settings,
+                run_id=run_id,
+                model=request.model,
+                tools=request.tools,
+                overrides=override_texts(request.overrides),
+                tags=request.tags,
+                session_id=request.session_id,
+                user_id=request.user_id,
+                on_start=begun,
+            )
+        return run_workflow(
+            find_by_name(request.workflow, self._settings),
+            request.inputs,
+            settings=self._settings,
+            run_id=run_id,
+            model=request.model,
+            overrides=override_texts(request.overrides),
+            tags=request.tags,
+            session_id=request.session_id,
+            user_id=request.user_id,
+            on_start=begun,
+        )
+
+    def _say(self, notice: Notice) -> None:
+        write_notice(self._answers, notice)
+
+    def _must_not_go_on(self) -> bool:
+        """A call that was given up still blocks its thread, or code of the user was imported.
+
+        That code may be edited before the next run, which must not execute what it was before.
+        """
+        if any(thread.name == THREAD_NAME for thread in threading.enumerate()):
+            return True
+        trusted = self._settings.trusted_modules
+        return any(
+            name == prefix or name.startswith(f"{prefix}.")
+            for prefix in trusted
+            for name in sys.modules.copy()
+        )
+
+
+def leave_at_once() -> None:
+    """End this process now, whatever its threads do; what was recorded is kept."""
+    close_all()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _take_standard_input() -> BinaryIO:
+    """Return the requests, and leave nothing on standard input for the code of a run to read."""
+    requests = os.fdopen(os.dup(0), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return requests
+
+
+def _show_to_code(settings: Settings) -> None:
+    """Let code that looks up the settings by itself find those of the server."""
+    for option in OPTIONS:
+        value = getattr(settings, option.name)
+        if isinstance(value, bool):
+            os.environ[option.variable] = "on" if value else "off"
+        elif not isinstance(value, tuple):
+            os.environ[option.variable] = str(value)
+
+
+def _import_what_is_slow(settings: Settings) -> None:
+    from secondtake.backend.prices.snapshot import ensure_snapshot
+    from secondtake.runner.providers.library import load_litellm
+
+    ensure_snapshot(settings.home)
+    import_module("langgraph.graph")
+    load_litellm()
+
+
+def _end_with_up(worker: Worker) -> None:
+    """End when `secondtake up` does, however it ends: this process may outlive its server."""
+    descriptor = os.environ.pop(UP_VARIABLE, None)
+    if descriptor is None:
+        return
+    os.set_inheritable(int(descriptor), False)
+
+    def watch() -> None:
+        select.select([int(descriptor)], [], [])
+        worker.stop()
+
+    threading.Thread(target=watch, name="secondtake-watch", daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

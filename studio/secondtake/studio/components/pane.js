@@ -1,0 +1,217 @@
+// Draws markup that Python escaped, changes only what differs, and tells what was clicked.
+
+const PICTURE = /^data:image\/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]*$/;
+const ADDRESS = /^(?:\/(?!\/)|\?|#)/;
+const MARGIN = 12;
+
+// A second guard behind the escaping: what is not on the lists does not get in.
+function cleaned(node, rules) {
+  if (node.nodeType === Node.TEXT_NODE) return document.createTextNode(node.data);
+  if (node.nodeType !== Node.ELEMENT_NODE) return null;
+  const tag = node.localName;
+  if (!rules.tags.has(tag)) return document.createTextNode(node.textContent);
+  const made = document.createElement(tag);
+  for (const { name, value } of node.attributes) {
+    const named = /^(?:aria|data)-[a-z]/.test(name) || ["class", "title", "style"].includes(name);
+    if (!named && !rules.attributes.has(name)) continue;
+    if (name === "src" && !PICTURE.test(value)) continue;
+    if (name === "href" && !ADDRESS.test(value)) continue;
+    made.setAttribute(name, value);
+  }
+  for (const child of node.childNodes) {
+    const clean = cleaned(child, rules);
+    if (clean) made.append(clean);
+  }
+  return made;
+}
+
+function parsed(data) {
+  const rules = { tags: new Set(data.tags), attributes: new Set(data.attributes) };
+  // A document without a window: nothing in it loads or runs.
+  const source = new DOMParser().parseFromString(data.html, "text/html").body;
+  const fragment = document.createElement("div");
+  for (const child of source.childNodes) {
+    const clean = cleaned(child, rules);
+    if (clean) fragment.append(clean);
+  }
+  return fragment;
+}
+
+const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.dataset.key : undefined);
+
+function isSame(old, next) {
+  if (old.nodeType !== next.nodeType || old.localName !== next.localName) return false;
+  return keyOf(old) === keyOf(next);
+}
+
+function copyAttributes(old, next) {
+  const said = old.dataset.wasOpen !== undefined;
+  for (const { name } of [...old.attributes]) {
+    if (name === "open" || name === "data-was-open" || name === "data-copied") continue;
+    if (!next.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of next.attributes) {
+    if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  if (old.localName !== "details") return;
+  // The reader's own folding stays, until Python says something else than before.
+  const wanted = String(next.hasAttribute("open"));
+  if (!said || old.dataset.wasOpen !== wanted) old.open = wanted === "true";
+  old.dataset.wasOpen = wanted;
+}
+
+function morph(old, next) {
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== next.data) old.data = next.data;
+    return;
+  }
+  copyAttributes(old, next);
+  morphChildren(old, next);
+}
+
+function morphChildren(old, next) {
+  const keyed = new Map();
+  for (const child of old.childNodes) if (keyOf(child)) keyed.set(keyOf(child), child);
+  let place = old.firstChild;
+  for (const child of [...next.childNodes]) {
+    const key = keyOf(child);
+    const known = key ? keyed.get(key) : place && !keyOf(place) && isSame(place, child) && place;
+    if (known && isSame(known, child)) {
+      if (known === place) place = place.nextSibling;
+      else old.insertBefore(known, place);
+      morph(known, child);
+    } else {
+      markFolds(child);
+      old.insertBefore(child, place);
+    }
+  }
+  while (place) {
+    const gone = place;
+    place = place.nextSibling;
+    gone.remove();
+  }
+}
+
+function markFolds(node) {
+  if (node.nodeType !== Node.ELEMENT_NODE) return;
+  const folds = [...node.querySelectorAll("details")];
+  if (node.localName === "details") folds.push(node);
+  for (const fold of folds) fold.dataset.wasOpen = String(fold.open);
+}
+
+function act(root, element) {
+  root.tell({ name: element.dataset.act, value: element.dataset.value ?? "" });
+}
+
+function copy(element) {
+  navigator.clipboard?.writeText(element.dataset.copy).then(() => {
+    element.dataset.copied = "";
+    setTimeout(() => delete element.dataset.copied, 1200);
+  });
+}
+
+function listen(root) {
+  root.addEventListener("click", (event) => {
+    const copied = event.target.closest("[data-copy]");
+    if (copied) {
+      event.preventDefault();
+      copy(copied);
+      return;
+    }
+    const element = event.target.closest("[data-act]");
+    if (!element || element.getAttribute("aria-disabled") === "true") return;
+    if (element.href && (event.ctrlKey || event.metaKey || event.shiftKey)) return;
+    if (element.localName === "details") return;
+    event.preventDefault();
+    act(root, element);
+  });
+  root.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    const element = event.target;
+    if (element.getAttribute("role") !== "button") return;
+    event.preventDefault();
+    event.stopPropagation();
+    element.click();
+  });
+  root.addEventListener(
+    "toggle",
+    (event) => {
+      const fold = event.target;
+      if (fold.open && fold.dataset.lazy !== undefined) act(root, fold);
+    },
+    true,
+  );
+}
+
+function fit(root) {
+  if (!root.isConnected) return;
+  const top = root.getBoundingClientRect().top;
+  root.style.maxHeight = `${Math.max(240, window.innerHeight - Math.max(top, 0) - MARGIN)}px`;
+}
+
+function keepFitting(root) {
+  root.classList.add("pane-fits");
+  fit(root);
+  if (root.fitting) return;
+  root.fitting = (event) => event.target !== root && fit(root);
+  window.addEventListener("resize", root.fitting);
+  document.addEventListener("scroll", root.fitting, { capture: true, passive: true });
+}
+
+function stopFitting(root) {
+  if (!root.fitting) return;
+  window.removeEventListener("resize", root.fitting);
+  document.removeEventListener("scroll", root.fitting, { capture: true });
+  root.fitting = undefined;
+}
+
+// The pane scrolls, the page does not: `scrollIntoView` would move both.
+function showKey(root, key) {
+  const element = root.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (!element) return;
+  const pane = root.getBoundingClientRect();
+  const place = element.getBoundingClientRect();
+  const sticky = root.querySelector(".pane-sticky")?.getBoundingClientRect().height ?? 0;
+  const isSeen = place.top >= pane.top + sticky && place.bottom <= pane.bottom;
+  if (!isSeen) root.scrollTop += place.top - pane.top - sticky - 8;
+}
+
+function writeAddress(address) {
+  const query = new URLSearchParams(address).toString();
+  // Streamlit's own page may have been left already: then the address is not ours to write.
+  const here = new URLSearchParams(location.search);
+  if (here.get("id") !== address.id || query === location.search.slice(1)) return;
+  history.replaceState(history.state, "", `${location.pathname}?${query}`);
+}
+
+function save(root, download) {
+  if (root.saved === download.token) return;
+  root.saved = download.token;
+  const url = URL.createObjectURL(new Blob([download.text], { type: "text/plain;charset=utf-8" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = download.file_name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  const root = parentElement.querySelector(".pane-root");
+  root.tell = (value) => setTriggerValue("act", value);
+  if (!root.listens) {
+    root.listens = true;
+    listen(root);
+  }
+  if (root.html !== data.html) {
+    root.html = data.html;
+    morphChildren(root, parsed(data));
+  }
+  if (data.fits) keepFitting(root);
+  if (data.scroll !== root.scrolledTo) {
+    root.scrolledTo = data.scroll;
+    if (data.scroll) showKey(root, data.scroll);
+  }
+  if (data.address) writeAddress(data.address);
+  if (data.download) save(root, data.download);
+  return () => stopFitting(root);
+}

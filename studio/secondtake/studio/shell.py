@@ -1,0 +1,35 @@
+"""The frame around every page: navigation, theme, stylesheet, and the word when the server is away.
+
+A page is a module with a function `show`, which draws it.
+"""
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from secondtake.studio.components.theme_switch import theme_switch
+from secondtake.studio.connection import away_is_said
+from secondtake.studio.navigation import RUN_PATH, take_wanted_run
+from secondtake.studio.pages import run, runs
+from secondtake.studio.theme.logo import SIGN
+from secondtake.studio.theme.stylesheet import apply_stylesheet
+
+
+def show_studio() -> None:
+    """Draw the frame and the page that was asked for."""
+    st.set_page_config(page_title="Second Take", page_icon=SIGN, layout="wide")
+    apply_stylesheet()
+    st.logo(SIGN, size="large")
+    runs_page = st.Page(runs.show, title="Runs", icon=":material/view_list:", default=True)
+    run_page = st.Page(run.show, title="Run", url_path=RUN_PATH, visibility="hidden")
+    page = st.navigation([runs_page, run_page], position="hidden")
+    with st.sidebar:
+        st.page_link(runs_page)
+        theme_switch()
+    _open_wanted_run(run_page)
+    with away_is_said():
+        page.run()
+
+
+def _open_wanted_run(run_page: StreamlitPage) -> None:
+    if (run_id := take_wanted_run()) is not None:
+        st.switch_page(run_page, query_params={"id": run_id})
