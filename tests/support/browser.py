@@ -195,11 +195,10 @@ def is_inside(address: str) -> bool:
     return parts.scheme in _INSIDE or parts.hostname in LOCAL_HOSTS
 
 
-def assert_no_request_left_the_host(window: Window, outside: Outside | None = None) -> None:
-    """Fail when the page, or with `outside` anybody, asked another host for something."""
+def assert_no_request_left_the_host(window: Window, *outside: Outside) -> None:
+    """Fail when the page, or anybody behind these proxies, asked another host for something."""
     assert window.outside_addresses == []
-    if outside is not None:
-        assert outside.requests == []
+    assert [request for proxy in outside for request in proxy.requests] == []
 
 
 def assert_no_console_error(window: Window) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import re
 import socketserver
 import threading
+from collections.abc import Collection
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,6 +16,21 @@ from secondtake.backend.models.base import Model
 
 REFUSAL: Final = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 READ_TIMEOUT_S: Final = 5.0
+
+BROWSERS_OWN: Final = (
+    "accounts.google.com",
+    "android.clients.google.com",
+    "clients2.google.com",
+    "content-autofill.googleapis.com",
+    "edgedl.me.gvt1.com",
+    "mtalk.google.com",
+    "optimizationguide-pa.googleapis.com",
+    "redirector.gvt1.com",
+    "safebrowsing.googleapis.com",
+    "update.googleapis.com",
+)
+"""Whom Chromium asks by itself, whatever page is open. What pages ask, these hosts too, is seen
+by Playwright."""
 
 _HOST: Final = re.compile(rb"(?:https?://)?(\[[^\]]+\]|[^/:\s]+)")
 
@@ -30,10 +46,11 @@ class OutsideRequest(Model):
 
 
 class Outside:
-    """The proxy; `requests` is what it was asked, in order."""
+    """The proxy; `requests` is what it was asked, in order, but for the hosts in `ignored`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ignored: Collection[str] = ()) -> None:
         self.requests: list[OutsideRequest] = []
+        self._ignored = ignored
         outside = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -67,14 +84,14 @@ class Outside:
         """Keep a request by its first line."""
         method, _, rest = line.strip().partition(b" ")
         target = rest.rpartition(b" ")[0] or rest
-        host = _HOST.match(target)
-        self.requests.append(
-            OutsideRequest(
-                method=method.decode("latin-1"),
-                host=(host[1] if host else target).decode("latin-1"),
-                target=target.decode("latin-1"),
+        match = _HOST.match(target)
+        host = (match[1] if match else target).decode("latin-1")
+        if host not in self._ignored:
+            self.requests.append(
+                OutsideRequest(
+                    method=method.decode("latin-1"), host=host, target=target.decode("latin-1")
+                )
             )
-        )
 
     def __enter__(self) -> Self:
         self._thread.start()

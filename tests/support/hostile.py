@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
-from tests.support.seeding_shape import RunShape, Stamp, write_stamped
+import orjson
+from tests.support.seeding_shape import RunShape, Stamp
 
 from secondtake.runner.blobs import BLOB_BYTES_MIN, store_blob
 from secondtake.runner.events import MemoryChange, ToolDefinitions
@@ -44,6 +45,8 @@ TEXTS: Final[dict[str, str]] = {
 
 EVERYTHING: Final = " ".join(TEXTS[kind] for kind in TEXTS if kind != "wide")
 
+_LONG: Final = "@long@"
+"""Stands for a long text: a run with it is built as fast as any other."""
 _PIXEL: Final = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
@@ -150,16 +153,24 @@ def write_hostile_runs(home: Path, *, newest: datetime) -> dict[str, UUID]:
     """
     stamps = {kind: hostile_run(kind, text) for kind, text in TEXTS.items()}
     stamps["everything"] = hostile_run("everything", EVERYTHING, pictures=_bombs(home))
-    huge = (EVERYTHING + " ") * (HUGE_CHARS // len(EVERYTHING) + 1)
-    stamps["huge"] = hostile_run("huge", TEXTS["script"], long=huge[:HUGE_CHARS])
-    stamps["long names"] = hostile_run("long names", huge[:LONG_NAME_CHARS])
+    stamps["huge"] = hostile_run("huge", TEXTS["script"], long=_LONG)
+    stamps["long names"] = hostile_run("long names", _LONG)
+    long = {"huge": _long_text(HUGE_CHARS), "long names": _long_text(LONG_NAME_CHARS)}
     ids: dict[str, UUID] = {}
     with SegmentWriter(home, seal_age_s=None) as writer:
         for number, (kind, stamp) in enumerate(stamps.items()):
             ids[kind] = uuid4()
             started_at = newest - timedelta(minutes=number + 1)
-            write_stamped(writer, stamp, ids[kind], started_at, number + 1)
+            lines = stamp.lines(ids[kind], started_at, number + 1)
+            for line in lines.splitlines(keepends=True):
+                writer.write_lines([line.replace(_LONG.encode(), long.get(kind, b""))])
     return ids
+
+
+def _long_text(characters: int) -> bytes:
+    """Return hostile text of this length as it stands in JSON."""
+    text = (EVERYTHING + " ") * (characters // len(EVERYTHING) + 1)
+    return orjson.dumps(text[:characters])[1:-1]
 
 
 def _bombs(home: Path) -> list[dict[str, Any]]:

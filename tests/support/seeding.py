@@ -12,6 +12,7 @@ from tests.support.repository import REPOSITORY
 
 from secondtake.backend.local import LocalBackend
 from secondtake.backend.models.runs import RunQuery
+from secondtake.backend.services.imports import import_runs
 from secondtake.runner.journal import close_all
 from secondtake.runner.settings import load_settings
 
@@ -42,7 +43,8 @@ def import_tau_bench(home: Path, shared_data: Path, *, fork: bool = True) -> int
     """Import the recorded runs of tau-bench, and of its fork; return how many there are."""
     folders = [TAU_BENCH, *([FORK] if fork else [])]
     files = [path for name in folders for path in sorted((shared_data / name).glob("*.json*"))]
-    return backend_of(home).import_files("tau-bench", files).runs_imported
+    settings = load_settings({"home": home})
+    return import_runs(backend_of(home), settings, "tau-bench", files).runs_imported
 
 
 def run_ids(home: Path, query: RunQuery) -> list[UUID]:

@@ -12,6 +12,7 @@ from uuid import UUID
 from secondtake.runner import events, faults
 from secondtake.runner.context import RunContext, describe_error, entered
 from secondtake.runner.conversation import Conversation
+from secondtake.runner.description import RunDescription
 from secondtake.runner.environment import describe_environment
 from secondtake.runner.errors import BudgetExceeded, RunCancelled, RunStopped
 from secondtake.runner.events import BaseEvent, Replayable
@@ -19,7 +20,6 @@ from secondtake.runner.hashing import new_run_id
 from secondtake.runner.journal import encode_fields
 from secondtake.runner.limits import Limits, Meter
 from secondtake.runner.mailbox import Mailbox
-from secondtake.runner.description import RunDescription
 from secondtake.runner.result import NodeTiming, RunResult, status_of
 from secondtake.runner.settings import Settings, load_settings
 from secondtake.runner.sink import Sink, sink_for

@@ -7,7 +7,7 @@ characters that turn text round, and knows no tag or attribute that could load o
 import re
 from collections.abc import Iterable, Mapping
 from html import escape
-from typing import Final
+from typing import Final, Literal
 
 import streamlit as st
 
@@ -184,11 +184,11 @@ def icon(name: str, *, cls: str = "", label: str = "") -> Html:
     return el("span", name, cls=classes, title=label, role="img", aria_label=label)
 
 
-def show(markup: Html) -> None:
+def show(markup: Html, *, width: Literal["stretch", "content"] = "stretch") -> None:
     """Put markup on the page, where the page is just now."""
     if not isinstance(markup, Html):
         raise TypeError("only Html is shown; make it with el()")
-    st.html(str(markup))
+    st.html(str(markup), width=width)
 
 
 def _flat(children: Iterable[Child | Iterable[Child]]) -> Iterable[Child]:

@@ -4,11 +4,10 @@ A page is a module with a function `show`, which draws it.
 """
 
 import streamlit as st
-from streamlit.navigation.page import StreamlitPage
 
 from secondtake.studio.components.theme_switch import theme_switch
 from secondtake.studio.connection import away_is_said
-from secondtake.studio.navigation import RUN_PATH, take_wanted_run
+from secondtake.studio.navigation import RUN_PATH, follow, note_pages
 from secondtake.studio.pages import run, runs
 from secondtake.studio.theme.logo import SIGN
 from secondtake.studio.theme.stylesheet import apply_stylesheet
@@ -25,11 +24,7 @@ def show_studio() -> None:
     with st.sidebar:
         st.page_link(runs_page)
         theme_switch()
-    _open_wanted_run(run_page)
+    note_pages(page, run_page=run_page)
+    follow()
     with away_is_said():
         page.run()
-
-
-def _open_wanted_run(run_page: StreamlitPage) -> None:
-    if (run_id := take_wanted_run()) is not None:
-        st.switch_page(run_page, query_params={"id": run_id})

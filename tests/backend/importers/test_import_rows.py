@@ -11,6 +11,7 @@ from tests.support.tau_records import TEA, record, write
 
 from secondtake.backend.local import LocalBackend
 from secondtake.backend.models.system import SqlQuery
+from secondtake.backend.services.imports import import_runs
 from secondtake.runner.settings import load_settings
 
 TABLES: Final = ("runs", "messages", "llm_calls", "tool_calls", "evaluations", "cost_rollup")
@@ -35,7 +36,7 @@ def whole_content(backend: LocalBackend) -> dict[str, list[list[Any]]]:
 
 
 def test_an_imported_run_reads_like_any_other(tmp_path: Path, backend: LocalBackend) -> None:
-    backend.import_files("tau-bench", [write(tmp_path, [TEA])])
+    import_runs(backend, backend.settings, "tau-bench", [write(tmp_path, [TEA])])
     run = backend.get_run("last")
 
     assert (run.summary.status, run.summary.source) == ("ok", "import:tau-bench")
@@ -50,9 +51,9 @@ def test_an_imported_run_reads_like_any_other(tmp_path: Path, backend: LocalBack
 
 def test_importing_twice_changes_nothing(tmp_path: Path, backend: LocalBackend) -> None:
     path = write(tmp_path, [TEA, TEA, record(info={"error": "quota"})])
-    backend.import_files("tau-bench", [path])
+    import_runs(backend, backend.settings, "tau-bench", [path])
     before = whole_content(backend)
-    report = backend.import_files("tau-bench", [path])
+    report = import_runs(backend, backend.settings, "tau-bench", [path])
 
     assert (report.runs_imported, report.runs_already_there) == (0, 3)
     assert whole_content(backend) == before
@@ -62,7 +63,7 @@ def test_an_import_that_was_killed_is_completed_by_the_next(
     tmp_path: Path, home: Path, backend: LocalBackend
 ) -> None:
     path = write(tmp_path, [TEA, record(says_first())])
-    backend.import_files("tau-bench", [path])
+    import_runs(backend, backend.settings, "tau-bench", [path])
     whole = whole_content(backend)["messages"]
     torn = Path(str(home) + "-torn")
     _import_torn(path, torn)
@@ -70,7 +71,7 @@ def test_an_import_that_was_killed_is_completed_by_the_next(
     statuses = {row[0] for row in query(other, "SELECT status FROM runs")}
     assert statuses == {"interrupted"}
 
-    report = other.import_files("tau-bench", [path])
+    report = import_runs(other, other.settings, "tau-bench", [path])
 
     assert report.runs_imported == 2
     assert {row[0] for row in query(other, "SELECT status FROM runs")} == {"ok"}
@@ -133,9 +134,9 @@ def test_the_rows_of_the_real_files_reach_the_counted_figures(
 ) -> None:
     names = [AIRLINE, ASSERTIONS, PLAIN]
     expected = json.loads((shared_data / "EXPECTED.json").read_text())["tau"]
-    backend.import_files("tau-bench", [shared_data / name for name in names])
+    import_runs(backend, backend.settings, "tau-bench", [shared_data / name for name in names])
     before = whole_content(backend)
-    backend.import_files("tau-bench", [shared_data / name for name in names])
+    import_runs(backend, backend.settings, "tau-bench", [shared_data / name for name in names])
     assert whole_content(backend) == before
 
     for name in names:
@@ -167,7 +168,7 @@ def _check_file(backend: LocalBackend, of_file: str, figures: dict[str, Any]) ->
 
 
 def test_nothing_is_invented_for_the_real_files(shared_data: Path, backend: LocalBackend) -> None:
-    backend.import_files("tau-bench", [shared_data / AIRLINE])
+    import_runs(backend, backend.settings, "tau-bench", [shared_data / AIRLINE])
     unknown = [
         ("llm_calls", ["input_tokens", "output_tokens", "cost_usd", "started_at", "duration_ms"]),
         ("tool_calls", ["started_at", "duration_ms", "cost_usd"]),

@@ -9,6 +9,7 @@ from tests.support.stored import write_run
 
 from secondtake.backend.local import LocalBackend
 from secondtake.backend.models.system import Check, Health
+from secondtake.backend.services.config import describe_settings
 from secondtake.backend.store.migrations import known_migrations
 from secondtake.runner import faults
 from secondtake.runner.home import faults_path, journal_folder, prices_folder
@@ -117,7 +118,7 @@ def test_keys_are_shown_by_name_and_never_by_value(
 @pytest.mark.usefixtures("home")
 def test_every_setting_is_shown_with_its_origin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECONDTAKE_REDACTION_PATTERNS", "hunter2,x")
-    shown = LocalBackend(load_settings({"model": "sim/weak"})).describe_settings()
+    shown = describe_settings(load_settings({"model": "sim/weak"}))
     by_name = {each.name: each for each in shown.settings}
     assert set(by_name) == {option.name for option in OPTIONS}
     assert (by_name["model"].value, by_name["model"].origin) == ("sim/weak", "flag")

@@ -9,18 +9,16 @@ from tests.support.stored import write_research_run
 
 from secondtake.backend.errors import NotFoundError
 from secondtake.backend.local import LocalBackend
-from secondtake.backend.models.records import MemoryRow
 from secondtake.backend.models.runs import StateQuery
-from secondtake.backend.services.state import state_at
+from secondtake.backend.services.state import Change, state_at
 from secondtake.runner.settings import load_settings
 
 RUN = uuid4()
 
 
-def change(operation: str, key: str, value: Any, span: str | None) -> MemoryRow:
-    return MemoryRow(
-        run_id=RUN,
-        scope="state",
+def change(operation: str, key: str, value: Any, span: str | None) -> Change:
+    return Change(
+        place=0,
         operation=operation,
         key=key,
         value=value,

@@ -110,7 +110,7 @@ CASES = [
     ("each: points, as: point", "each: points", "w.yaml:20:5: `each` without `as`; give both"),
     ("as: point", "as: topic", "a branch's item cannot be called `topic`; choose a name that is"),
     ("{from: look, to: write}", "{from: plan, to: write}", "w.yaml:16:3: no edge leaves node `look`"),
-    ("{from: write, to: END}", "{from: write, to: plan}", "is part of a cycle that never ends"),
+    ("{from: write, to: END}", "{from: write, to: plan}", "closes a loop that nothing ends; add `max_visits: 3` to `plan`"),
     ("{from: write, to: END}", "{from: write, to: look}",
      "`look` runs once an item, so only this edge may lead to it"),
     ("{from: START, to: plan}", "{from: START, to: write}", "w.yaml:9:3: no edge leads to node `plan`"),

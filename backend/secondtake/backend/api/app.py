@@ -8,7 +8,7 @@ from typing import Final
 from duckdb import DuckDBPyConnection
 from fastapi import FastAPI
 
-from secondtake.backend.api import runs, system
+from secondtake.backend.api import events, executions, runs, system, workflows
 from secondtake.backend.api.guard import Guard
 from secondtake.backend.api.problems import install_problem_handlers
 from secondtake.backend.api.server import Server
@@ -56,6 +56,6 @@ def create_app(
     )
     app.add_middleware(Guard, allowed_hosts=tuple(allowed_hosts))
     install_problem_handlers(app)
-    app.include_router(runs.router)
-    app.include_router(system.router)
+    for part in (runs, events, executions, workflows, system):
+        app.include_router(part.router)
     return app

@@ -7,6 +7,7 @@ from duckdb import DuckDBPyConnection
 from fastapi import Depends, Path, Query, Request
 
 from secondtake.backend.api.server import Server
+from secondtake.backend.errors import BusyError
 
 RunName = Annotated[
     str,
@@ -34,6 +35,20 @@ async def a_cursor(server: TheServer) -> AsyncIterator[DuckDBPyConnection]:
     """Yield a connection that is private to this request."""
     with server.cursor() as con:
         yield con
+
+
+async def a_place_for_sql(server: TheServer) -> AsyncIterator[None]:
+    """Hold a place for a query that may compute for long.
+
+    Raises:
+        BusyError: as many as may are being answered.
+    """
+    if not server.sql_places.acquire(blocking=False):
+        raise BusyError("Other queries are being answered; try again in a moment.")
+    try:
+        yield
+    finally:
+        server.sql_places.release()
 
 
 Store = Annotated[DuckDBPyConnection, Depends(a_cursor)]

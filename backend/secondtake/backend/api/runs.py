@@ -7,11 +7,17 @@ from fastapi import APIRouter, Query
 
 from secondtake.backend.api.bodies import RunIds
 from secondtake.backend.api.dependencies import MaxChars, RunName, Store
-from secondtake.backend.api.parameters import RunParameters, StateParameters
+from secondtake.backend.api.parameters import (
+    RunParameters,
+    StateParameters,
+    StatisticsParameters,
+    TextParameters,
+)
 from secondtake.backend.api.problems import documented
 from secondtake.backend.models.base import Model
-from secondtake.backend.models.runs import RunDetail, RunPage, SpanTree, StateAt
-from secondtake.backend.services import runs, state
+from secondtake.backend.models.runs import RunDetail, RunPage, SpanTree, StateAt, TextPiece
+from secondtake.backend.models.statistics import RunFacets, RunStatistics
+from secondtake.backend.services import facets, runs, spans, state, statistics, texts
 
 router = APIRouter(prefix="/runs", tags=["runs"], responses=documented(400, 403, 422, 500, 503))
 _OF_A_RUN = documented(404, 409)
@@ -27,6 +33,20 @@ class RunId(Model):
 def get_runs(con: Store, parameters: Annotated[RunParameters, Query()]) -> RunPage:
     """Return the runs that fit. Pages are cut by key, so runs that arrive meanwhile move none."""
     return runs.list_runs(con, parameters.query())
+
+
+@router.get("/statistics", summary="Add up the runs that fit")
+def get_statistics(
+    con: Store, parameters: Annotated[StatisticsParameters, Query()]
+) -> RunStatistics:
+    """Return what the runs that fit add up to, and how that went over time."""
+    return statistics.run_statistics(con, parameters.query())
+
+
+@router.get("/facets", summary="List what there is to filter runs by")
+def get_facets(con: Store) -> RunFacets:
+    """Return workflows, models, sessions, users, tags and statuses with their numbers of runs."""
+    return facets.run_facets(con)
 
 
 @router.post("/whole", summary="Tell which runs are stored with their end")
@@ -50,10 +70,16 @@ def get_run_id(con: Store, run: RunName) -> RunId:
 @router.get("/{run}/spans", summary="Get the spans of a run as a tree", responses=_OF_A_RUN)
 def get_spans(con: Store, run: RunName) -> SpanTree:
     """Return the spans, each before its children, with sums of what is below each."""
-    return runs.run_spans(con, run)
+    return spans.run_spans(con, run)
 
 
 @router.get("/{run}/state", summary="Get the state of a run after a step", responses=_OF_A_RUN)
 def get_state(con: Store, run: RunName, parameters: Annotated[StateParameters, Query()]) -> StateAt:
     """Return the state at the end of the run, or after a step."""
     return state.fold_state(con, parameters.query(run))
+
+
+@router.get("/{run}/text", summary="Get a piece of a long text", responses=_OF_A_RUN)
+def get_text(con: Store, run: RunName, parameters: Annotated[TextParameters, Query()]) -> TextPiece:
+    """Return a piece of a text that was clipped."""
+    return texts.read_text(con, parameters.query(run))

@@ -8,16 +8,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Final
+from uuid import UUID
 
+from anyio import CapacityLimiter
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.api.changes import Changes
 from secondtake.backend.api.loading import Loading
 from secondtake.backend.errors import BusyError
-from secondtake.backend.models.system import LoadResult, ServerHealth, WorkerCounts
+from secondtake.backend.models.executions import FinishedRun
+from secondtake.backend.models.system import LoadResult, ServerHealth
 from secondtake.backend.services import load
+from secondtake.backend.services.run_events import finished_run
 from secondtake.backend.store.connection import open_store
 from secondtake.backend.store.health import read_health
+from secondtake.backend.workers.pool import WorkerPool
 from secondtake.runner.home import journal_folder
 from secondtake.runner.segments import OPEN_SUFFIX, SEALED_SUFFIX
 from secondtake.runner.settings import Settings
@@ -26,6 +31,7 @@ LOADER_END_S: Final = 2.0
 INTERRUPT_EVERY_S: Final = 0.02
 SQL_AT_ONCE: Final = 4
 STREAMS_AT_ONCE: Final = 200
+STREAM_THREADS: Final = 4
 
 
 class Server:
@@ -42,11 +48,16 @@ class Server:
         self.changes = Changes()
         self.stream_places = threading.BoundedSemaphore(STREAMS_AT_ONCE)
         self.sql_places = threading.BoundedSemaphore(SQL_AT_ONCE)
+        self.stream_threads = CapacityLimiter(STREAM_THREADS)
+        """Watching takes its threads from here, so that it leaves the other requests theirs."""
+        self.pool = WorkerPool(settings)
         self._con = open_store(settings.home) if con is None else con
         self._cursors: set[DuckDBPyConnection] = set()
         self._lock = threading.Lock()
         self.loading = Loading(self._load, on_change=self.changes.announce)
+        self._ending: threading.Thread | None = None
         self.loading.start()
+        self.pool.start()
 
     @contextmanager
     def cursor(self) -> Generator[DuckDBPyConnection]:
@@ -70,7 +81,7 @@ class Server:
     def health(self, con: DuckDBPyConnection) -> ServerHealth:
         """Return how the server is."""
         stored = read_health(con)
-        trouble = self.loading.trouble
+        trouble = self.loading.trouble or self.pool.problem()
         return ServerHealth(
             status="degraded" if trouble else "ok",
             detail=trouble,
@@ -80,8 +91,13 @@ class Server:
             runs=stored.runs,
             schema_version=stored.schema_version,
             pending_segments=self._pending_segments(),
-            workers=WorkerCounts(starting=0, idle=0, busy=0, waiting=0, queued=0),
+            workers=self.pool.counts(),
         )
+
+    def finished(self, run_id: UUID) -> FinishedRun | None:
+        """Return how a run has ended, None while it has not."""
+        with self.cursor() as con:
+            return finished_run(con, run_id)
 
     def begin_to_end(self) -> None:
         """Answer nothing new, let streams end and stop what computes; on the event loop."""
@@ -89,11 +105,15 @@ class Server:
             return
         self.changes.close()
         threading.Thread(target=self._interrupt_all, name="secondtake-end", daemon=True).start()
+        self._ending = threading.Thread(target=self.pool.close, name="secondtake-pool-end")
+        self._ending.start()
 
     async def close(self) -> None:
         """End what was begun; the store is closed when nobody works on it any more."""
         self.begin_to_end()
         await asyncio.to_thread(self.loading.stop, timeout_s=LOADER_END_S)
+        if self._ending is not None:
+            await asyncio.to_thread(self._ending.join)
         self._con.close()
 
     def _load(self) -> LoadResult:

@@ -1,9 +1,9 @@
 """Routes about the store and the server itself."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from secondtake.backend.api.bodies import SqlBody
-from secondtake.backend.api.dependencies import Store, TheServer
+from secondtake.backend.api.dependencies import Store, TheServer, a_place_for_sql
 from secondtake.backend.api.problems import documented
 from secondtake.backend.models.system import Health, LoadResult, ServerHealth, SqlResult
 from secondtake.backend.services import doctor, sql
@@ -29,7 +29,12 @@ def get_doctor(server: TheServer) -> Health:
     return doctor.doctor(server.settings, server.cursor)
 
 
-@router.post("/sql", summary="Ask the tables one SELECT", responses=documented(400, 422))
+@router.post(
+    "/sql",
+    summary="Ask the tables one SELECT",
+    responses=documented(400, 422),
+    dependencies=[Depends(a_place_for_sql)],
+)
 def post_sql(con: Store, query: SqlBody) -> SqlResult:
     """Return the rows of one SELECT over the tables and views; it is stopped when time is up."""
     return sql.run_sql(con, query)

@@ -5,17 +5,18 @@ from typing import Any
 
 import click
 
-from secondtake.backend.cli.connect import connect
-from secondtake.backend.formats import one_line
+from secondtake.backend.cli.connect import current_settings
 from secondtake.backend.cli.output import json_option, print_json, print_lines
 from secondtake.backend.cli.tables import Column, table
+from secondtake.backend.formats import one_line
+from secondtake.backend.services.config import describe_settings
 
 
 @click.command("config")
 @json_option
 def command(as_json: bool) -> None:
     """Print every setting and where it came from."""
-    configuration = connect().describe_settings()
+    configuration = describe_settings(current_settings())
     if as_json:
         print_json(configuration)
         return

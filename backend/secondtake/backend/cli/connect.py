@@ -1,6 +1,7 @@
 """Where a command gets its settings and its backend from."""
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -8,8 +9,11 @@ from secondtake.backend.formats import counted, one_line
 from secondtake.runner.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from secondtake.backend.local import LocalBackend
     from secondtake.backend.models.system import LoadResult
+    from secondtake.backend.protocol import Backend
+
+OWNER: Final = "owner.json"
+"""Where a server says that it serves the home; without it nothing has to be asked."""
 
 
 def current_settings(**flags: Any) -> Settings:
@@ -22,11 +26,36 @@ def current_settings(**flags: Any) -> Settings:
     return load_settings({**of_the_program, **flags})
 
 
-def connect(settings: Settings | None = None) -> "LocalBackend":
-    """Return the backend that answers for these settings, in this process."""
+def connect(settings: Settings | None = None) -> "Backend":
+    """Return the backend that answers for these settings, with all that is recorded so far.
+
+    That is the server of the home when one runs, else the same services in this process.
+    """
+    settings = settings or current_settings()
+    server = _server(settings.home)
+    if server is not None:
+        return server
     from secondtake.backend.local import LocalBackend  # imports duckdb
 
-    return LocalBackend(settings or current_settings(), on_load=_tell_rejected)
+    return LocalBackend(settings, on_load=_tell_rejected)
+
+
+def _server(home: Path) -> "Backend | None":
+    """Return the client of the server that serves this home, None when none does."""
+    if not (home / OWNER).exists():
+        return None
+    from secondtake.backend.client import Client, find_server
+    from secondtake.backend.errors import NoServerError
+
+    url = find_server(home)
+    if url is None:
+        return None
+    client = Client(url)
+    try:
+        _tell_rejected(client.load())  # what was recorded a moment ago counts too, as in process
+    except NoServerError:  # it has just ended
+        return None
+    return client
 
 
 def _tell_rejected(result: "LoadResult") -> None:

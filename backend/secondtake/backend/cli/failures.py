@@ -15,6 +15,8 @@ CANCELLED_EXIT: Final = 130
 DEBUG_VARIABLE: Final = "SECONDTAKE_DEBUG"
 EXTRA_OF: Final = {
     "duckdb": "server",
+    "fastapi": "server",
+    "httpx2": "server",
     "jinja2": "run",
     "jsonschema": "run",
     "langgraph": "run",
@@ -22,6 +24,8 @@ EXTRA_OF: Final = {
     "litellm": "run",
     "ruamel": "run",
     "simpleeval": "run",
+    "streamlit": "studio",
+    "uvicorn": "server",
 }
 """The extra that brings a module; the base installation only records."""
 

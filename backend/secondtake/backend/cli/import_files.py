@@ -7,11 +7,12 @@ from typing import Final
 import click
 
 from secondtake.backend import formats
-from secondtake.backend.cli.connect import connect
+from secondtake.backend.cli.connect import connect, current_settings
 from secondtake.backend.cli.output import json_option, print_json
 from secondtake.backend.cli.progress import ProgressBar
 from secondtake.backend.importers import IMPORTERS
 from secondtake.backend.importers.frame import ImportReport
+from secondtake.backend.services.imports import import_runs
 
 SKIPPED_SHOWN: Final = 10
 FORMATS: Final = "\n\n".join(f"{name}: {importer.help}" for name, importer in IMPORTERS.items())
@@ -29,9 +30,10 @@ FORMATS: Final = "\n\n".join(f"{name}: {importer.help}" for name, importer in IM
 @click.pass_context
 def command(ctx: click.Context, format_name: str, paths: Sequence[Path], as_json: bool) -> None:
     """Import files; exit code 1 when records had to be skipped."""
+    settings = current_settings()
     bar = ProgressBar("importing")
     try:
-        report = connect().import_files(format_name, paths, progress=bar)
+        report = import_runs(connect(settings), settings, format_name, paths, progress=bar)
     finally:
         bar.end()
     if as_json:

@@ -12,7 +12,7 @@ from secondtake.backend.cli.tables import screen_width
 from secondtake.backend.models.runs import StateQuery
 
 if TYPE_CHECKING:
-    from secondtake.backend.local import LocalBackend
+    from secondtake.backend.protocol import Backend
 
 VIEWS: Final = {
     "messages": "The conversation, message by message.",
@@ -44,7 +44,7 @@ def command(run: str, view: str | None, step: int | None, as_json: bool) -> None
         print_lines(_as_lines(backend, run, view, step))
 
 
-def _as_json(backend: "LocalBackend", run: str, view: str | None, step: int | None) -> object:
+def _as_json(backend: "Backend", run: str, view: str | None, step: int | None) -> object:
     if view == "spans":
         return backend.run_spans(run)
     if view == "state":
@@ -56,7 +56,7 @@ def _as_json(backend: "LocalBackend", run: str, view: str | None, step: int | No
     return [row.model_dump(mode="json") for row in rows]
 
 
-def _as_lines(backend: "LocalBackend", run: str, view: str | None, step: int | None) -> list[str]:
+def _as_lines(backend: "Backend", run: str, view: str | None, step: int | None) -> list[str]:
     width = screen_width()
     if view == "spans":
         return span_lines(backend.run_spans(run), width=None)

@@ -29,10 +29,12 @@ from secondtake.runner.mailbox import (
 )
 from secondtake.runner.narrow import is_list, is_object
 from secondtake.runner.settings import Settings
+from secondtake.runner.workflows.human import Question, fitting_answer
+from secondtake.runner.workflows.value_types import parse_type
 
 ANSWERED: Final = "answered-{span_id}"
-TAKEN_WITHIN_S: Final = 10.0
-"""An executing run takes an answer and records it well within this time."""
+TAKEN_WITHIN_S: Final = 3.0
+"""An executing run takes an answer, and the store hears of it, well within this time."""
 QUESTION_CHARS: Final = 100
 
 
@@ -176,13 +178,21 @@ def question_text(node: NodeTiming) -> str:
 
 
 def _check_answer(node: NodeTiming, answer: Any) -> None:
+    """Raise when the run would not take the answer; it decides by the same function."""
     asked: Any = node.question
-    choices = asked.get("choices") if is_object(asked) else None
-    if is_list(choices) and choices and answer not in choices:
-        listed = ", ".join(f"`{choice}`" for choice in choices)
-        raise UsageError(f"The answer {answer!r} is none of the choices; choose one of {listed}.")
-    if answer is None or (isinstance(answer, str) and not answer.strip()):
-        raise UsageError("The answer is empty; say something.")
+    fields = asked if is_object(asked) else {}
+    choices = fields.get("choices")
+    question = Question(
+        text=question_text(node),
+        choices=tuple(str(choice) for choice in choices) if is_list(choices) and choices else None,
+        kind=parse_type(str(fields.get("type") or "any")),
+    )
+    try:
+        if answer is None:
+            raise ValueError("nothing is no answer")
+        fitting_answer(question, answer)
+    except ValueError as error:
+        raise UsageError(f"The answer does not fit: {error}.") from None
 
 
 def _mark(settings: Settings, run_id: UUID, span_id: str) -> Path:

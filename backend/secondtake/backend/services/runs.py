@@ -1,13 +1,15 @@
-"""Runs: the list, what a name means, and one run whole."""
+"""Runs: the list, what a name means, one run whole, its tree of spans."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.errors import AmbiguousError, NotFoundError
-from secondtake.backend.models.runs import RunDetail, RunFacts, RunPage, RunQuery
+from secondtake.backend.models.runs import RunDetail, RunFacts, RunPage, RunQuery, SpanTree
+from secondtake.backend.services.spans import RunTimes, span_tree
 from secondtake.backend.store import calls, memory, messages, runs
 from secondtake.backend.store.run_ids import read_digits
 from secondtake.backend.store.snapshot import snapshot
@@ -71,6 +73,25 @@ def get_run(con: DuckDBPyConnection, name: str, *, max_chars: int | None = None)
             evaluations=memory.list_evaluations(con, run_id, max_chars=max_chars),
             tool_definitions=messages.list_tool_definitions(con, run_id, max_chars=max_chars),
         )
+
+
+def run_spans(con: DuckDBPyConnection, name: str, *, now: datetime | None = None) -> SpanTree:
+    """Return the spans of a run as a tree, with its critical path.
+
+    Args:
+        con: the store.
+        name: of the run.
+        now: where the time of a running run ends; by default the clock.
+
+    Raises:
+        NotFoundError: no run fits.
+        AmbiguousError: more than one run fits.
+    """
+    with snapshot(con):
+        run_id = resolve_run(con, name)
+        times = RunTimes(**runs.run_times(con, run_id))
+        rows = calls.list_spans(con, run_id)
+    return span_tree(run_id, rows, times, now=now or datetime.now(UTC))
 
 
 def whole_runs(con: DuckDBPyConnection, run_ids: Sequence[UUID]) -> set[UUID]:

@@ -3,14 +3,20 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
-from secondtake.backend.models.runs import TreeSpan
+from secondtake.backend.models.runs import CriticalPiece, SpanTree, TreeSpan
+from secondtake.backend.services.critical_path import Piece, Timed, find_critical_path
+from secondtake.backend.store.rows import microseconds
 
-N = TypeVar("N", int, Decimal)
+N = TypeVar("N", int, float, Decimal)
 
 TOOL_KINDS: Final = ("tool", "retriever")
+
+_OF_THE_ROW: Final = tuple(name for name in TreeSpan.model_fields if name != "is_critical")
 
 
 @dataclass(kw_only=True)
@@ -34,7 +40,48 @@ class _Place:
     sums: _Sums = field(default_factory=_Sums)
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunTimes:
+    """What a run says of its own time."""
+
+    status: str
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+def span_tree(
+    run_id: UUID, rows: Sequence[Mapping[str, Any]], run: RunTimes, *, now: datetime
+) -> SpanTree:
+    """Return the spans of a run as a tree, with the axis of its time and its critical path.
+
+    A span that was open when its process died lasts as long as the run is known to have.
+    """
+    places = _places(rows)
+    starts = _known([run.started_at, *(row["started_at"] for row in rows)])
+    ends = _known([run.ended_at, *(_end_of(row) for row in rows)])
+    began = min(starts, default=None)
+    if run.status == "running" and began is not None:
+        ends.append(now)
+    ended = max([*ends, *starts], default=None)
+    path = find_critical_path([_timed(place, ended) for place in places])
+    return SpanTree(
+        run_id=run_id,
+        spans=[
+            _tree_span(place, is_critical=number in path.spans)
+            for number, place in enumerate(places)
+        ],
+        started_at=began,
+        ended_at=ended,
+        critical_path=[_critical_piece(places, piece, began) for piece in path.pieces],
+    )
+
+
 def build_tree(rows: Sequence[Mapping[str, Any]]) -> list[TreeSpan]:
+    """Return the spans in pre-order, each once, with the sums of what is below it."""
+    return [_tree_span(place) for place in _places(rows)]
+
+
+def _places(rows: Sequence[Mapping[str, Any]]) -> list[_Place]:
     """Return the spans in pre-order, each once, with the sums of what is below it.
 
     `rows` come in the order that siblings shall have. A span whose parent is unknown is a root;
@@ -55,7 +102,7 @@ def build_tree(rows: Sequence[Mapping[str, Any]]) -> list[TreeSpan]:
     for start in (*roots, *range(len(rows))):  # the second part finds what only cycles lead to
         _visit(start, rows, children, seen, places)
     _sum_up(places)
-    return [_tree_span(place) for place in places]
+    return places
 
 
 def _visit(
@@ -108,16 +155,17 @@ def _is_unpriced(row: Mapping[str, Any]) -> bool:
 
 def _total(parts: Sequence[_Sums]) -> _Sums:
     return _Sums(
-        input_tokens=_add(part.input_tokens for part in parts),
-        output_tokens=_add(part.output_tokens for part in parts),
-        cost_usd=_add(part.cost_usd for part in parts),
+        input_tokens=add_known(part.input_tokens for part in parts),
+        output_tokens=add_known(part.output_tokens for part in parts),
+        cost_usd=add_known(part.cost_usd for part in parts),
         unpriced_calls=sum(part.unpriced_calls for part in parts),
         llm_calls=sum(part.llm_calls for part in parts),
         tool_calls=sum(part.tool_calls for part in parts),
     )
 
 
-def _add(values: Iterable[N | None]) -> N | None:
+def add_known(values: Iterable[N | None]) -> N | None:
+    """Return the sum of what is known; None when nothing is."""
     total: N | None = None
     for value in values:
         if value is not None:
@@ -125,6 +173,48 @@ def _add(values: Iterable[N | None]) -> N | None:
     return total
 
 
-def _tree_span(place: _Place) -> TreeSpan:
-    row = {name: place.row[name] for name in TreeSpan.model_fields if name in place.row}
-    return TreeSpan.model_validate(row | vars(place.sums) | {"depth": place.depth})
+def _tree_span(place: _Place, *, is_critical: bool = False) -> TreeSpan:
+    row = {name: place.row[name] for name in _OF_THE_ROW if name in place.row}
+    return TreeSpan.model_validate(
+        {**row, **vars(place.sums), "depth": place.depth, "is_critical": is_critical}
+    )
+
+
+def _known(times: Iterable[datetime | None]) -> list[datetime]:
+    return [time for time in times if time is not None]
+
+
+def _end_of(row: Mapping[str, Any]) -> datetime | None:
+    """Return when a span ended; by its duration where a clock was turned back meanwhile."""
+    started_at, ended_at, duration_ms = row["started_at"], row["ended_at"], row["duration_ms"]
+    if started_at is None or (ended_at is not None and ended_at >= started_at):
+        return ended_at
+    if duration_ms is None:
+        return None if ended_at is None else started_at
+    try:
+        end: datetime = started_at + timedelta(milliseconds=duration_ms)
+    except OverflowError:
+        return None
+    return end
+
+
+def _timed(place: _Place, ended: datetime | None) -> Timed:
+    started_at, ended_at = place.row["started_at"], _end_of(place.row) or ended
+    return Timed(
+        depth=place.depth,
+        started_us=None if started_at is None else microseconds(started_at),
+        ended_us=None if ended_at is None else microseconds(ended_at),
+    )
+
+
+def _critical_piece(
+    places: Sequence[_Place], piece: Piece, began: datetime | None
+) -> CriticalPiece:
+    assert began is not None, "a piece has a time, so the run has one"
+    row, zero_us = places[piece.number].row, microseconds(began)
+    return CriticalPiece(
+        span_id=row["span_id"],
+        span_kind=row["span_kind"],
+        started_ms=(piece.started_us - zero_us) / 1000,
+        ended_ms=(piece.ended_us - zero_us) / 1000,
+    )

@@ -12,13 +12,12 @@ from secondtake.backend.models.statistics import (
     TimeBar,
     TrendBar,
 )
+from secondtake.backend.store.rows import at, microseconds
 from secondtake.backend.store.snapshot import snapshot
 from secondtake.backend.store.statistics import (
     Window,
     add_up,
-    at,
     first_and_last,
-    microseconds,
     no_runs,
 )
 

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from duckdb import DuckDBPyConnection
 from pydantic import BaseModel
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def fetch(
@@ -40,6 +43,20 @@ def naive_utc(value: datetime) -> datetime:
     DuckDB would bind an aware one as TIMESTAMPTZ and compare in the session's zone.
     """
     return value.astimezone(UTC).replace(tzinfo=None)
+
+
+def microseconds(when: datetime) -> int:
+    """Return an aware time as whole microseconds since 1970."""
+    return (when - EPOCH) // MICROSECOND
+
+
+def at(time_us: int) -> datetime:
+    """Return the time of so many microseconds since 1970, UTC.
+
+    Raises:
+        OverflowError: no calendar has that time.
+    """
+    return EPOCH + timedelta(microseconds=time_us)
 
 
 def _decoder(kind: str) -> Callable[[Any], Any] | None:

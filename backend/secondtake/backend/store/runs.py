@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from duckdb import DuckDBPyConnection
@@ -88,6 +88,17 @@ def get_run(
     facts = gather_clipped(rows[0])
     add_live_facts(con, [facts])
     return RunFacts.model_validate(facts | {"short_id": short_ids(con, [run_id])[run_id]})
+
+
+def run_times(con: DuckDBPyConnection, run_id: UUID) -> dict[str, Any]:
+    """Return status, beginning and end of a run that is stored."""
+    sql = "SELECT status, started_at, ended_at FROM runs WHERE run_id = ?"
+    return fetch(con, sql, [run_id])[0]
+
+
+def run_config(con: DuckDBPyConnection, run_id: UUID) -> Any:
+    """Return the configuration of a run that is stored."""
+    return fetch(con, "SELECT config FROM runs WHERE run_id = ?", [run_id])[0]["config"]
 
 
 def last_run_id(con: DuckDBPyConnection) -> UUID | None:

@@ -8,18 +8,15 @@ run may have both.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.models.runs import RunFilter
 from secondtake.backend.models.statistics import RunTotals
-from secondtake.backend.store.rows import fetch, naive_utc
+from secondtake.backend.store.rows import at, fetch, naive_utc
 from secondtake.backend.store.run_filter import RUN_AT, WAITING, conditions
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,20 +46,6 @@ class Sums:
     previous: RunTotals
     bars: dict[int, RunTotals]
     trend: dict[int, RunTotals]
-
-
-def microseconds(when: datetime) -> int:
-    """Return an aware time as whole microseconds since 1970."""
-    return (when - EPOCH) // MICROSECOND
-
-
-def at(time_us: int) -> datetime:
-    """Return the time of so many microseconds since 1970, UTC.
-
-    Raises:
-        OverflowError: no calendar has that time.
-    """
-    return EPOCH + timedelta(microseconds=time_us)
 
 
 def first_and_last(

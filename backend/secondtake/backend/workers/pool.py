@@ -148,6 +148,14 @@ class WorkerPool:
         with self._changed:
             return [worker.pid for worker in self._workers]
 
+    def pid_of(self, run_id: UUID) -> int | None:
+        """Return the process that executes a run, None when none does."""
+        with self._changed:
+            for worker in self._workers:
+                if worker.job is not None and worker.job.run_id == run_id:
+                    return worker.pid
+        return None
+
     def close(self) -> None:
         """End everything within `CLOSE_WAIT_S`: runs end as `cancelled`, and are recorded."""
         reason = "the server that executed it was ended"

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, Literal, get_args
+from typing import Any, BinaryIO, Final, Literal, cast, get_args
 from uuid import UUID
 
 from secondtake.runner.narrow import is_object
@@ -101,5 +101,5 @@ def read_notice(file: BinaryIO) -> Notice | None:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [str(item) for item in value]
+        return [str(item) for item in cast("tuple[Any, ...]", value)]
     return value if isinstance(value, str | int | bool) else str(value)

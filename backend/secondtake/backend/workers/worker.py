@@ -12,14 +12,17 @@ import signal
 import sys
 import threading
 from importlib import import_module
-from typing import TYPE_CHECKING, BinaryIO, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from uuid import UUID
 
 from secondtake.backend.models.executions import RunRequest
+from secondtake.backend.workers.edited import TrustedCode
 from secondtake.backend.workers.requests import check_request, find_by_name, override_texts
 from secondtake.backend.workers.wire import (
     UP_VARIABLE,
     Notice,
+    Said,
     decode,
     read_settings,
     write_notice,
@@ -32,9 +35,11 @@ from secondtake.runner.supervise import THREAD_NAME, OnStart, supervise
 if TYPE_CHECKING:
     from secondtake.runner.result import RunResult
     from secondtake.runner.run import RunRecorder
+    from secondtake.runner.workflows.human import OpenQuestion
 
 RUNS_MAX: Final = 200
 """After so many a worker is replaced by a fresh one: code of others may leak."""
+NODE_THREAD: Final = "secondtake-node"
 
 
 def main() -> None:
@@ -61,6 +66,8 @@ class Worker:
     def __init__(self, settings: Settings, answers: int) -> None:
         self._settings = settings
         self._answers = answers
+        self._code = TrustedCode(settings.trusted_modules)
+        self._folder = Path.cwd()
         self._runs = 0
         self._recorder: RunRecorder | None = None
         self._is_ending = False
@@ -68,7 +75,9 @@ class Worker:
     def execute(self, run_id: UUID, request: RunRequest) -> None:
         """Execute a run and say what became of it; may end this process."""
         self._runs += 1
+        os.chdir(self._folder)  # the run before may have gone elsewhere
         reason: str | None = None
+        self._code.forget_edited()
         try:
             check_request(request, self._settings)
             supervise(lambda on_start: self._run(run_id, request, on_start))
@@ -78,9 +87,10 @@ class Worker:
             reason = f"{type(error).__name__}: {error} (a fault of this program)"
         except KeyboardInterrupt:
             reason = "the worker was asked to end before the run had begun"
+        self._code.note()
         refused = reason is not None and self._recorder is None
         self._recorder = None
-        is_last = self._is_ending or self._runs >= RUNS_MAX or self._must_not_go_on()
+        is_last = self._is_ending or self._runs >= RUNS_MAX or _is_left_behind()
         self._say(
             Notice(
                 said="refused" if refused else "finished",
@@ -105,48 +115,32 @@ class Worker:
             on_start(recorder)
             self._say(Notice(said="started", run_id=run_id))
 
+        def asked(question: "OpenQuestion | None") -> None:
+            said: Said = "going_on" if question is None else "waiting"
+            self._say(Notice(said=said, run_id=run_id))
+
+        about: dict[str, Any] = {
+            "settings": self._settings,
+            "run_id": run_id,
+            "model": request.model,
+            "overrides": override_texts(request.overrides),
+            "tags": request.tags,
+            "session_id": request.session_id,
+            "user_id": request.user_id,
+            "on_start": begun,
+        }
         if request.workflow is None:
-            return run_prompt(
-                request.prompt or "",
-                settings=self._settings,
-                run_id=run_id,
-                model=request.model,
-                tools=request.tools,
-                overrides=override_texts(request.overrides),
-                tags=request.tags,
-                session_id=request.session_id,
-                user_id=request.user_id,
-                on_start=begun,
-            )
-        return run_workflow(
-            find_by_name(request.workflow, self._settings),
-            request.inputs,
-            settings=self._settings,
-            run_id=run_id,
-            model=request.model,
-            overrides=override_texts(request.overrides),
-            tags=request.tags,
-            session_id=request.session_id,
-            user_id=request.user_id,
-            on_start=begun,
-        )
+            return run_prompt(request.prompt or "", tools=request.tools, **about)
+        workflow = find_by_name(request.workflow, self._settings)
+        return run_workflow(workflow, request.inputs, on_question=asked, **about)
 
     def _say(self, notice: Notice) -> None:
         write_notice(self._answers, notice)
 
-    def _must_not_go_on(self) -> bool:
-        """A call that was given up still blocks its thread, or code of the user was imported.
 
-        That code may be edited before the next run, which must not execute what it was before.
-        """
-        if any(thread.name == THREAD_NAME for thread in threading.enumerate()):
-            return True
-        trusted = self._settings.trusted_modules
-        return any(
-            name == prefix or name.startswith(f"{prefix}.")
-            for prefix in trusted
-            for name in sys.modules.copy()
-        )
+def _is_left_behind() -> bool:
+    """Say whether a call that was given up still blocks its thread: of the run, or of a node."""
+    return any(thread.name in (THREAD_NAME, NODE_THREAD) for thread in threading.enumerate())
 
 
 def leave_at_once() -> None:

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from secondtake.runner.workflows.edge_checks import EdgeChecks
 from secondtake.runner.workflows.explain import did_you_mean
 from secondtake.runner.workflows.graph import Graph
 from secondtake.runner.workflows.node_checks import NodeChecks
-from secondtake.runner.workflows.references import Names, output_keys
-from secondtake.runner.workflows.schema import END, START, Definition, Edge
+from secondtake.runner.workflows.references import RESERVED, Names, output_keys
+from secondtake.runner.workflows.schema import ERRORS, Definition
 from secondtake.runner.workflows.source import Keys, Source
 from secondtake.runner.workflows.value_types import ANY, ValueType, parse_type
 
-RESERVED: Final = frozenset({START, END, "loop", "self", "super", "true", "false", "none", "not",
-                             "and", "or", "in", "is", "if", "else"})  # fmt: skip
 REDUCER_TYPES: Final = {
     "append": ("list", "any"),
     "add": ("integer", "number"),
@@ -24,6 +23,7 @@ def check_definition(source: Source, definition: Definition, names: Names) -> No
     """Note every problem of a workflow whose parts are well formed."""
     checks = Checks(source, definition)
     checks.run()
+    EdgeChecks(source, definition, checks.graph, checks.types).run()
     NodeChecks(source, definition, checks.graph, checks.types, names).run()
 
 
@@ -39,8 +39,7 @@ class Checks:
     def run(self) -> None:
         """Note every problem."""
         steps: Iterable[Callable[[], None]] = (
-            self._names, self._types, self._edge_ends, self._fan_outs, self._reach, self._cycles,
-            self._parallel_writes, self._output,
+            self._names, self._types, self._parallel_writes, self._collected, self._output,
         )  # fmt: skip
         for step in steps:
             step()
@@ -85,75 +84,6 @@ class Checks:
         self.types[str(keys[-1])] = kind if name != "any" else ANY
         return self.types[str(keys[-1])]
 
-    def _edge_ends(self) -> None:
-        nodes = self._definition.nodes
-        seen: set[tuple[str, str]] = set()
-        for index, edge in enumerate(self._definition.edges):
-            if edge.start not in nodes and edge.start != START:
-                self._unknown_end((index, "from"), edge.start, [*nodes, START])
-            if edge.to not in nodes and edge.to != END:
-                self._unknown_end((index, "to"), edge.to, [*nodes, END])
-            if (edge.start, edge.to) in seen:
-                self._report(("edges", index), "this edge is there twice; remove one")
-            seen.add((edge.start, edge.to))
-        if not any(edge.start == START for edge in self._definition.edges):
-            text = "no edge leaves START; add `- {from: START, to: NODE}`"
-            self._report(("edges",), text, of_key=True)
-
-    def _unknown_end(self, keys: Keys, name: str, known: Iterable[str]) -> None:
-        text = f"no node `{name}`; {did_you_mean(name, known)}"
-        if name in (START, END):
-            text = f"an edge cannot go {keys[-1]} {name}; use a node"
-        self._report(("edges", *keys), text)
-
-    def _fan_outs(self) -> None:
-        for index, edge in enumerate(self._definition.edges):
-            keys: Keys = ("edges", index)
-            if (edge.each is None) != (edge.item_name is None):
-                there, missing = ("as", "each") if edge.each is None else ("each", "as")
-                self._report(keys, f"`{there}` without `{missing}`; give both, or none")
-            elif edge.each is not None and edge.item_name is not None:
-                self._fan_out(keys, edge, edge.each, edge.item_name)
-
-    def _fan_out(self, keys: Keys, edge: Edge, each: str, item_name: str) -> None:
-        kind = self.types.get(each)
-        if kind is None:
-            text = f"no input or state key `{each}`; {did_you_mean(each, self.types)}"
-            self._report((*keys, "each"), text)
-        elif kind.name not in ("list", "any"):
-            text = f"`{each}` is {kind} and not a list; fan out over a list"
-            self._report((*keys, "each"), text)
-        if not item_name.isidentifier() or item_name in RESERVED or item_name in self.types:
-            text = f"a branch's item cannot be called `{item_name}`; choose a name that is free"
-            self._report((*keys, "as"), text)
-        if edge.to == END:
-            self._report((*keys, "to"), "END cannot run once an item; fan out to a node")
-        elif len(self.graph.incoming.get(edge.to, [])) > 1:
-            text = f"`{edge.to}` runs once an item, so only this edge may lead to it"
-            self._report((*keys, "to"), f"{text}; remove the others")
-
-    def _reach(self) -> None:
-        graph = self.graph
-        reached = graph.after[START]
-        for name in self._definition.nodes:
-            if name not in reached and not graph.incoming[name]:
-                text = f"no edge leads to node `{name}`; add one, or remove the node"
-                self._report(("nodes", name), text, of_key=True)
-            elif name not in reached:
-                text = f"node `{name}` cannot be reached from START; mend the edges before it"
-                self._report(("nodes", name), text, of_key=True)
-            elif not graph.successors[name]:
-                text = f"no edge leaves node `{name}`; add `- {{from: {name}, to: END}}`"
-                self._report(("nodes", name), text, of_key=True)
-
-    def _cycles(self) -> None:
-        closing = self.graph.cycle_edges()
-        for index, edge in enumerate(self._definition.edges):
-            if edge in closing:
-                text = f"the edge {edge.start} -> {edge.to} is part of a cycle that never ends"
-                self._report(("edges", index), f"{text}; remove an edge of it")
-                return
-
     def _parallel_writes(self) -> None:
         writers: dict[str, list[str]] = {}
         for name, node in self._definition.nodes.items():
@@ -169,6 +99,22 @@ class Checks:
             for first, second in self.graph.parallel_pairs(names):
                 text = f"`{first}` and `{second}` run in parallel and both replace `{key}`"
                 self._report(("nodes", second, "output"), f"{text}; use two keys, or a reducer")
+
+    def _collected(self) -> None:
+        for name, node in self._definition.nodes.items():
+            keys: Keys = ("nodes", name, "errors_to")
+            if node.on_error == "fail" and "errors_to" in node.model_fields_set:
+                self._report(keys, "`errors_to` goes with `on_error: collect`; add it")
+            if node.on_error == "fail":
+                continue
+            key = self._definition.state.get(node.errors_to)
+            kind = self.types.get(node.errors_to, ANY)
+            if key is None:
+                text = f"no state key `{node.errors_to}`; add it to `state`"
+                self._report(keys, f"{text}, or leave `errors_to` out for `{ERRORS}`")
+            elif key.reducer != "append" or (kind.item or ANY).name not in ("any", "object"):
+                text = f"`{node.errors_to}` must take errors one after another"
+                self._report(keys, f"{text}; declare it `{{type: list[object], reducer: append}}`")
 
     def _output(self) -> None:
         output = self._definition.output

@@ -14,7 +14,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Annotated, Any, Final, TypedDict
 
-from secondtake.runner.errors import UsageError
+from secondtake.runner.errors import RunStopped, UsageError
 from secondtake.runner.hashing import value_hash
 from secondtake.runner.jsonable import to_json_value
 from secondtake.runner.workflows.execution import Execution
@@ -110,7 +110,8 @@ def _route(execution: Execution, state: dict[str, Any]) -> Any:
     from langgraph.types import Command, Send
 
     try:
-        execution.ledger.commit()
+        if problem := execution.ledger.commit():
+            raise NodeError(problem)
         execution.check()
         known = visible_state(state)
         empty = dict.fromkeys(execution.prepared.definition.state)
@@ -177,10 +178,10 @@ def run_nested(
     nested = execution.nested(name, prepared, inputs)
     try:
         final = run_graph(nested)
-    except BaseException as error:
-        nested.ledger.commit_quietly()
+    except (Exception, RunStopped):
+        nested.ledger.commit()
+        if nested.failure is None:
+            raise
         # Of several branches that failed, LangGraph raises any; this is the one that was first.
-        raise nested.failure or error from None
+        raise nested.failure from None
     return prepared.definition.result_of(final)
-
-

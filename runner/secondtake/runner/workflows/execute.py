@@ -16,6 +16,8 @@ from secondtake.runner.settings import Settings
 from secondtake.runner.tools.registry import Tool, built_in_tools
 from secondtake.runner.workflows.compile import run_graph
 from secondtake.runner.workflows.execution import Execution, Prepared, prepare, resolve_tools
+from secondtake.runner.workflows.given_answers import check_answers
+from secondtake.runner.workflows.human import AnswerDesk, Answers, OnQuestion, Person
 from secondtake.runner.workflows.load import Workflow
 from secondtake.runner.workflows.overrides import apply_overrides, convert_inputs
 from secondtake.runner.workflows.schema import Definition
@@ -40,6 +42,9 @@ def run_workflow(
     on_start: OnStart | None = None,
     tools: Sequence[Tool] = (),
     run_id: UUID | None = None,
+    answers: Answers | None = None,
+    ask: Person | None = None,
+    on_question: OnQuestion | None = None,
 ) -> RunResult:
     """Execute a workflow; what fails inside the run is recorded and told by the result.
 
@@ -55,6 +60,11 @@ def run_workflow(
         on_start: Is given the recorder first of all.
         tools: Further tools that the nodes may name.
         run_id: The id of the run when somebody has fixed it beforehand.
+        answers: Answers of human nodes given beforehand, by node (`approve`, or for one of a
+            nested workflow `triage.approve`); those of a node are used in order, one a visit.
+        ask: Who can be asked here; without, answers come from the run's mailbox alone.
+        on_question: Is told the newest question that the run waits with, None when it waits no
+            longer; from several threads, one at a time.
 
     Raises:
         UsageError: inputs, overrides or the workflow are wrong; there is no run then.
@@ -74,7 +84,11 @@ def run_workflow(
         "user_id": user_id,
         "tags": dict(tags or {}),
     }
-    return _record(prepared, values, about, on_start=on_start, run_id=run_id or new_run_id())
+    check_answers(prepared.workflow, answers or {})
+    desk = AnswerDesk(answers=answers, ask=ask, on_question=on_question)
+    return _record(
+        prepared, values, about, on_start=on_start, run_id=run_id or new_run_id(), desk=desk
+    )
 
 
 def run_prompt(
@@ -157,12 +171,14 @@ def prompt_workflow(tools: Sequence[str], *, with_system: bool) -> Workflow:
 def describe(prepared: Prepared) -> dict[str, Any]:
     """Return the resolved configuration of a run, as it is recorded."""
     workflow = prepared.workflow
+    nested = {name: describe(inner) for name, inner in prepared.nested.items()}
     return {
         "definition": dict(workflow.data),
         "source": workflow.source or None,
         "file": workflow.path.name if workflow.path else None,
         "overrides": dict(workflow.overrides) or None,
         "model": prepared.default_model,
+        **({"nested": nested} if nested else {}),
     }
 
 
@@ -173,6 +189,7 @@ def _record(
     *,
     on_start: OnStart | None,
     run_id: UUID,
+    desk: AnswerDesk,
 ) -> RunResult:
     recorder: RunRecorder | None = None
     # Opened first: whoever sees the run can already tell it something.
@@ -187,7 +204,7 @@ def _record(
             mailbox=mailbox,
             **about,
         ) as recorder:
-            _execute(Execution.of(prepared, inputs, recorder))
+            _execute(Execution.of(prepared, inputs, recorder, desk=desk))
     except (Exception, RunStopped):
         # The run has recorded it. Without a run there is nobody but the caller to tell.
         if recorder is None:
@@ -216,22 +233,15 @@ def _execute(execution: Execution) -> None:
         # Of several branches that failed, LangGraph raises any; this is the one that was first.
         failure = execution.failure or error
         if isinstance(failure, RunStopped):
-            recorder.set_output(output_of(definition, execution.ledger.state))
+            recorder.set_output(definition.result_of(execution.ledger.state))
             over = isinstance(failure, BudgetExceeded)
             recorder.request_stop("budget_exceeded" if over else "cancelled", failure.message)
             recorder.give_up()
         if failure is error:
             raise
         raise failure from None
-    recorder.set_output(output_of(definition, final))
-
-
-def output_of(definition: Definition, state: Mapping[str, Any]) -> Any:
-    """Return the run's result from its state: one value, or an object of several."""
-    output = definition.output
-    if isinstance(output, str):
-        return state.get(output)
-    return {key: state.get(key) for key in output or definition.state}
+    recorder.extra["ended_from"] = execution.scheduler.ended_from
+    recorder.set_output(definition.result_of(final))
 
 
 def limits_of(definition: Definition) -> Limits:

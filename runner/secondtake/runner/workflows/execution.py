@@ -6,21 +6,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from secondtake.runner import context
 from secondtake.runner.calls import LlmRequest, LlmResponse
 from secondtake.runner.errors import UsageError, WorkflowError
 from secondtake.runner.run import RunRecorder
 from secondtake.runner.settings import Settings
 from secondtake.runner.tools.registry import Tool, ToolRegistry, built_in_tools, make_tool
 from secondtake.runner.workflows.failures import BranchAbandoned
+from secondtake.runner.workflows.graph import Graph
+from secondtake.runner.workflows.human import AnswerDesk
 from secondtake.runner.workflows.ledger import StateLedger
 from secondtake.runner.workflows.load import Workflow
 from secondtake.runner.workflows.references import import_function
+from secondtake.runner.workflows.scheduling import Scheduler
 from secondtake.runner.workflows.schema import (
     AgentNode,
     Definition,
     ModelNode,
     PythonNode,
     ToolNode,
+    WorkflowNode,
 )
 from secondtake.runner.workflows.value_types import ValueType, parse_type
 from secondtake.runner.workflows.waiting import wait_for
@@ -36,6 +41,10 @@ class Prepared:
     """The tools of each node that has some."""
     functions: Mapping[str, Callable[..., Any]]
     """The function of each python node."""
+    nested: "Mapping[str, Prepared]" = field(default_factory=dict[str, "Prepared"])
+    """The workflow of each workflow node."""
+    outer_model: str | None = None
+    """The model of the workflow that this one is nested in."""
 
     @property
     def definition(self) -> Definition:
@@ -45,16 +54,23 @@ class Prepared:
     @property
     def default_model(self) -> str:
         """The model of nodes that name none."""
-        return self.definition.model or self.settings.model
+        return self.definition.model or self.outer_model or self.settings.model
 
 
-def prepare(workflow: Workflow, settings: Settings, *, tools: Sequence[Tool] = ()) -> Prepared:
-    """Import the functions and tools of a workflow.
+def prepare(
+    workflow: Workflow,
+    settings: Settings,
+    *,
+    tools: Sequence[Tool] = (),
+    outer_model: str | None = None,
+) -> Prepared:
+    """Import the functions and tools of a workflow and of those that are nested in it.
 
     Args:
         workflow: What is to be executed.
         settings: Says which modules are trusted and where files may be read.
         tools: Further tools, that the nodes may name.
+        outer_model: The model of the workflow that this one is nested in.
 
     Raises:
         WorkflowError: something cannot be imported.
@@ -64,6 +80,8 @@ def prepare(workflow: Workflow, settings: Settings, *, tools: Sequence[Tool] = (
         every = every.having(extra)
     registries: dict[str, ToolRegistry] = {}
     functions: dict[str, Callable[..., Any]] = {}
+    nested: dict[str, Prepared] = {}
+    model = workflow.definition.model or outer_model
     problems: list[str] = []
     for name, node in workflow.definition.nodes.items():
         try:
@@ -75,12 +93,24 @@ def prepare(workflow: Workflow, settings: Settings, *, tools: Sequence[Tool] = (
                 functions[name] = import_function(
                     node.function, trusted_modules=settings.trusted_modules, base=settings.base
                 )
+            elif isinstance(node, WorkflowNode):
+                inner = workflow.nested[name]
+                nested[name] = prepare(inner, settings, tools=tools, outer_model=model)
+        except WorkflowError as error:
+            problems += error.problems
         except UsageError as error:
             problems.append(f"{workflow.path or workflow.name}: node `{name}`: {error.message}")
     if problems:
         raise WorkflowError(problems)
     _load_libraries(workflow.definition)
-    return Prepared(workflow=workflow, settings=settings, tools=registries, functions=functions)
+    return Prepared(
+        workflow=workflow,
+        settings=settings,
+        tools=registries,
+        functions=functions,
+        nested=nested,
+        outer_model=outer_model,
+    )
 
 
 def _load_libraries(definition: Definition) -> None:
@@ -115,30 +145,57 @@ def resolve_tools(names: Sequence[str], every: ToolRegistry, settings: Settings)
 
 @dataclass(kw_only=True)
 class Execution:
-    """One run of a prepared workflow."""
+    """One execution of a prepared workflow: a run, or what a workflow node of a run executes."""
 
     prepared: Prepared
     inputs: Mapping[str, Any]
     recorder: RunRecorder
     ledger: StateLedger
-    types: Mapping[str, ValueType] = field(default_factory=dict[str, ValueType])
+    scheduler: Scheduler
+    desk: AnswerDesk
+    types: Mapping[str, ValueType]
+    outer: "Execution | None" = None
+    """What this is nested in."""
+    node: str = ""
+    """The node of `outer` that executes this."""
     failure: BaseException | None = None
     """What failed first."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def of(
-        cls, prepared: Prepared, inputs: Mapping[str, Any], recorder: RunRecorder
+        cls,
+        prepared: Prepared,
+        inputs: Mapping[str, Any],
+        recorder: RunRecorder,
+        *,
+        desk: AnswerDesk | None = None,
+        outer: "Execution | None" = None,
+        node: str = "",
     ) -> "Execution":
         """Begin to execute; no node has run yet."""
         state = prepared.definition.state
+        owner = None if outer is None else context.current()
         return cls(
             prepared=prepared,
             inputs=inputs,
             recorder=recorder,
-            ledger=StateLedger(state, recorder),
+            ledger=StateLedger(state, recorder, owner=owner),
+            scheduler=Scheduler(Graph(prepared.definition)),
+            desk=desk or AnswerDesk(),
             types={name: parse_type(key.type) for name, key in state.items()},
+            outer=outer,
+            node=node,
         )
+
+    def nested(self, node: str, prepared: Prepared, inputs: Mapping[str, Any]) -> "Execution":
+        """Begin to execute a nested workflow in the node that is open."""
+        return Execution.of(prepared, inputs, self.recorder, desk=self.desk, outer=self, node=node)
+
+    def full_name(self, node: str) -> str:
+        """Return a node's name with those of the nodes that it is nested in: `triage.approve`."""
+        name = f"{self.node}.{node}" if self.outer else node
+        return name if self.outer is None else self.outer.full_name(name)
 
     def fail(self, error: BaseException) -> None:
         """Remember what failed first; the other branches end at their next call."""
@@ -149,8 +206,11 @@ class Execution:
     def check(self) -> None:
         """Raise when a new call must not be made: the run or a parallel branch has ended."""
         self.recorder.check_interrupt()
-        if self.failure is not None:
-            raise BranchAbandoned("a parallel branch failed")
+        execution: Execution | None = self
+        while execution is not None:
+            if execution.failure is not None:
+                raise BranchAbandoned("a parallel branch failed")
+            execution = execution.outer
 
     def ask(
         self,

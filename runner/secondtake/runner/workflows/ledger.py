@@ -13,12 +13,12 @@ from typing import Any
 
 from secondtake.runner.context import RunContext
 from secondtake.runner.run import RunRecorder
-from secondtake.runner.workflows.failures import NodeError
 from secondtake.runner.workflows.schema import StateKey
 from secondtake.runner.workflows.value_types import OPERATIONS, Reducer, reduce
 
 EMPTY: Mapping[Reducer, Any] = {"append": [], "add": 0, "merge": {}}
 """What a key without default holds before the first node, by its reducer."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Pending:
@@ -68,11 +68,10 @@ class StateLedger:
             entry = _Pending(order=order, node=node, context=context, changes=changes)
             self._pending.append(entry)
 
-    def commit(self) -> None:
+    def commit(self) -> str | None:
         """Record the changes of a superstep that has ended.
 
-        Raises:
-            NodeError: two of its nodes replaced the same key, so that one change is lost.
+        Returns a text when two of its nodes replaced the same key, so that one change is lost.
         """
         with self._lock:
             self._pending.sort(key=lambda pending: pending.order)
@@ -85,8 +84,7 @@ class StateLedger:
                     if first != pending.node and self._keys[name].reducer == "replace":
                         problem = problem or _clash(first, pending.node, name)
                 self._record(pending)
-        if problem:
-            raise NodeError(problem)
+        return problem
 
     def _record(self, pending: _Pending) -> None:
         for name, change in pending.changes.items():

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,12 +14,11 @@ from secondtake.runner.settings import Settings, load_settings
 from secondtake.runner.tools.registry import BUILT_IN
 from secondtake.runner.workflows.checks import check_definition
 from secondtake.runner.workflows.explain import did_you_mean, report_validation
+from secondtake.runner.workflows.nesting import SUFFIXES, Nesting, load_nested
 from secondtake.runner.workflows.references import Names
 from secondtake.runner.workflows.salvage import check_the_rest
 from secondtake.runner.workflows.schema import Definition
 from secondtake.runner.workflows.source import Source, parse_source, read_source
-
-SUFFIXES: Final = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +35,8 @@ class Workflow:
     """Hash of the file's definition, comments and overrides aside."""
     overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What was set from outside, by path."""
+    nested: "Mapping[str, Workflow]" = field(default_factory=dict[str, "Workflow"])
+    """The workflow of each workflow node."""
 
     @property
     def name(self) -> str:
@@ -54,7 +55,12 @@ def load_workflow(path: Path | str, *, settings: Settings | None = None) -> Work
         WorkflowError: it has problems; all of them, each with its place.
     """
     path = Path(path)
-    return build_workflow(read_source(path), path=path, settings=settings or load_settings())
+    nesting = Nesting(path=path, settings=settings or load_settings(), load=_load_nested)
+    return _build(read_source(path), nesting)
+
+
+def _load_nested(path: Path, nesting: Nesting) -> Workflow:
+    return _build(read_source(path), nesting)
 
 
 def parse_workflow(text: str, *, name: str, settings: Settings) -> Workflow:
@@ -63,37 +69,43 @@ def parse_workflow(text: str, *, name: str, settings: Settings) -> Workflow:
     Raises:
         WorkflowError: it has problems.
     """
-    return build_workflow(parse_source(text, name=name), settings=settings)
+    nesting = Nesting(path=None, settings=settings, load=_load_nested)
+    return _build(parse_source(text, name=name), nesting)
 
 
-def build_workflow(source: Source, *, settings: Settings, path: Path | None = None) -> Workflow:
-    """Check what was read.
-
-    Raises:
-        WorkflowError: it has problems.
-    """
-    definition = check_source(source, settings=settings)
+def _build(source: Source, nesting: Nesting) -> Workflow:
+    definition, nested = check_source(source, nesting)
+    inner = {name: workflow.hash for name, workflow in nested.items()}
+    hashed = {"definition": source.data, "nested": inner} if inner else source.data
     return Workflow(
         definition=definition,
         data=source.data,
         source=source.text,
-        path=path,
-        hash=value_hash(source.data),
+        path=nesting.path,
+        hash=value_hash(hashed),
+        nested=nested,
     )
 
 
-def check_source(source: Source, *, settings: Settings, tools: Sequence[str] = ()) -> Definition:
-    """Return the definition that a source holds.
+def nesting_of(workflow: Workflow, settings: Settings) -> Nesting:
+    """Return what is needed to check a workflow again when it was changed."""
+    return Nesting(path=workflow.path, settings=settings, load=_load_nested)
+
+
+def check_source(
+    source: Source, nesting: Nesting, *, tools: Sequence[str] = ()
+) -> tuple[Definition, dict[str, Workflow]]:
+    """Return the definition that a source holds, and what its workflow nodes name.
 
     Args:
         source: What was read.
-        settings: Says which modules are trusted.
+        nesting: Where, and the settings that say which modules are trusted.
         tools: Names of tools that there are beside the built-in ones.
 
     Raises:
         WorkflowError: it has problems.
     """
-    names = Names(trusted_modules=settings.trusted_modules, tools=(*BUILT_IN, *tools))
+    names = Names(trusted_modules=nesting.settings.trusted_modules, tools=(*BUILT_IN, *tools))
     try:
         definition = Definition.model_validate(source.data)
     except ValidationError as error:
@@ -102,8 +114,9 @@ def check_source(source: Source, *, settings: Settings, tools: Sequence[str] = (
         source.raise_problems()
         raise  # unreachable: there was at least one problem
     check_definition(source, definition, names)
+    nested = load_nested(source, definition, nesting)
     source.raise_problems()
-    return definition
+    return definition, nested
 
 
 def find_workflow(name_or_path: str, settings: Settings) -> Workflow:

@@ -6,15 +6,24 @@ from typing import Any
 from secondtake.runner.narrow import is_list, is_object
 from secondtake.runner.workflows.explain import did_you_mean
 from secondtake.runner.workflows.graph import Graph
-from secondtake.runner.workflows.references import Names, check_trusted, output_keys
+from secondtake.runner.workflows.human_checks import check_human
+from secondtake.runner.workflows.references import (
+    Names,
+    check_trusted,
+    output_keys,
+    written_too_late,
+)
 from secondtake.runner.workflows.schema import (
+    VISITS,
     AgentNode,
     BaseNode,
     Definition,
+    HumanNode,
     LlmNode,
     ModelNode,
     PythonNode,
     ToolNode,
+    WorkflowNode,
 )
 from secondtake.runner.workflows.source import Keys, Source
 from secondtake.runner.workflows.templates import analyse, texts_in
@@ -53,6 +62,8 @@ class NodeChecks:
                 self._tool(("nodes", name, "tool"), node.tool)
             if isinstance(node, PythonNode):
                 self._python(name, node)
+            if isinstance(node, HumanNode):
+                check_human(self._source, name, node, self._definition)
         for index, edge in enumerate(self._definition.edges):
             if edge.each in self._definition.state and edge.to in self._definition.nodes:
                 self._written_before(("edges", index, "each"), edge.each or "", edge.to)
@@ -109,6 +120,10 @@ class NodeChecks:
                 self._source.report_in_text(
                     keys, f"not a template: {analysis.error}; {cure}", line=analysis.error_line
                 )
+            for visited, line in analysis.visited.items():
+                if visited not in self._definition.nodes:
+                    wrong = f"no node `{visited}`; {did_you_mean(visited, self._definition.nodes)}"
+                    self._source.report_in_text(keys, wrong, line=line, word=visited)
             for variable, line in analysis.variables.items():
                 if problem := self._variable_problem(variable, name):
                     self._source.report_in_text(keys, problem, line=line, word=variable)
@@ -123,11 +138,17 @@ class NodeChecks:
                 yield (*keys, "system"), node.system
         if isinstance(node, ToolNode):
             yield from texts_in(node.arguments, (*keys, "arguments"))
+        if isinstance(node, WorkflowNode):
+            yield from texts_in(node.inputs, (*keys, "inputs"))
+        if isinstance(node, HumanNode):
+            yield (*keys, "question"), node.question
+            if isinstance(node.choices, str):
+                yield (*keys, "choices"), node.choices
 
     def _variable_problem(self, variable: str, node: str) -> str | None:
         items = {e.item_name: n for n, e in self._graph.fan_outs.items() if e.item_name}
         own = self._graph.fan_outs.get(node)
-        if variable in self._types or (own and own.item_name == variable):
+        if variable in self._types or variable == VISITS or (own and own.item_name == variable):
             return None
         if variable in items:
             return f"only the branches of `{items[variable]}` have `{variable}`; use another name"
@@ -136,20 +157,11 @@ class NodeChecks:
 
     def _written_before(self, keys: Keys, key: str, node: str, *, line: int = 0) -> None:
         """Note the use of a key that holds nothing yet when `node` begins."""
-        state = self._definition.state.get(key)
-        if state is None or state.has_default or state.reducer != "replace":
-            return
-        writers = [
-            n for n, each in self._definition.nodes.items() if key in output_keys(each.output)
-        ]
-        if set(writers) & self._graph.before(node):
-            return
-        text = f"`{key}` has no value when `{node}` begins; give it a default"
-        late = f", or let `{writers[0]}` run before" if writers else ", or let a node write it"
-        if line:
-            self._source.report_in_text(keys, text + late, line=line, word=key)
-        else:
-            self._source.report(keys, text + late)
+        late = written_too_late(key, node, self._definition, self._graph)
+        if late and line:
+            self._source.report_in_text(keys, late, line=line, word=key)
+        elif late:
+            self._source.report(keys, late)
 
     def _schema(self, name: str, schema: dict[str, Any]) -> None:
         from jsonschema import Draft202012Validator

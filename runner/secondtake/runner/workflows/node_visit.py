@@ -9,8 +9,9 @@ from secondtake.runner.context import RunContext
 from secondtake.runner.errors import SecondTakeError
 from secondtake.runner.workflows.execution import Execution
 from secondtake.runner.workflows.failures import NodeError
-from secondtake.runner.workflows.human import OpenQuestion, Question, ask_person, question_of
+from secondtake.runner.workflows.human import OpenQuestion, ask_person
 from secondtake.runner.workflows.nodes import changes_of, execute_node
+from secondtake.runner.workflows.questions import Question, question_of
 from secondtake.runner.workflows.schema import (
     BaseNode,
     HumanNode,

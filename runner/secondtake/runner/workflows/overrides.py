@@ -13,13 +13,13 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from secondtake.runner.errors import UsageError, WorkflowError
+from secondtake.runner.errors import UsageError
 from secondtake.runner.narrow import is_list, is_object
 from secondtake.runner.settings import Settings
 from secondtake.runner.workflows.explain import did_you_mean, model_at, names_of
-from secondtake.runner.workflows.load import Workflow, check_source
-from secondtake.runner.workflows.schema import Definition
-from secondtake.runner.workflows.source import Keys, Source, parse_source
+from secondtake.runner.workflows.load import Workflow, check_source, nesting_of
+from secondtake.runner.workflows.schema import Definition, WorkflowNode
+from secondtake.runner.workflows.source import Keys, Source, parse_source, parse_value
 
 OPEN_MAPPINGS = ("parameters", "schema", "arguments", "output")
 """Mappings in which any key may be set."""
@@ -31,14 +31,16 @@ class Override:
 
     path: str
     text: str
+    within: str = ""
+    """The path of the nested workflow that it changes: `nodes.triage.`."""
 
     @property
     def flag(self) -> str:
         """How the user wrote it."""
-        return f"--set {self.path}"
+        return f"--set {self.within}{self.path}"
 
 
-def parse_override(text: str) -> Override:
+def parse_override(text: str, *, within: str = "") -> Override:
     """Split `PATH=VALUE`.
 
     Raises:
@@ -47,33 +49,79 @@ def parse_override(text: str) -> Override:
     path, sign, value = text.partition("=")
     if not sign or not path.strip():
         raise UsageError(f"--set {text}: write PATH=VALUE, for example --set model=sim/fast.")
-    return Override(path=path.strip(), text=value)
+    return Override(path=path.strip(), text=value, within=within)
 
 
 def apply_overrides(
-    workflow: Workflow, overrides: Sequence[str], *, settings: Settings, tools: Sequence[str] = ()
+    workflow: Workflow,
+    overrides: Sequence[str],
+    *,
+    settings: Settings,
+    tools: Sequence[str] = (),
+    within: str = "",
 ) -> tuple[Workflow, dict[str, str]]:
     """Return the changed workflow, and the inputs that were set, as text.
 
-    `tools` are names of tools that there are beside the built-in ones.
+    A path that goes on below a workflow node changes what is nested in it:
+    `nodes.triage.nodes.classify.model`. `tools` are names of tools that there are beside the
+    built-in ones; `within` is the path of a nested workflow, for the texts of errors.
 
     Raises:
         UsageError: a path does not exist; the text says which one may have been meant.
         WorkflowError: the changed definition has problems.
     """
-    parsed = [parse_override(text) for text in overrides]
+    parsed = [parse_override(text, within=within) for text in overrides]
     inputs = {o.path.removeprefix("inputs."): o.text for o in parsed if _is_input(o, workflow)}
-    changes = [override for override in parsed if not _is_input(override, workflow)]
-    if not changes:
-        return workflow, inputs
+    others = [override for override in parsed if not _is_input(override, workflow)]
+    below = {name: list[str]() for name in workflow.nested}
+    changes: list[Override] = []
+    for override in others:
+        node, path = _below(override, workflow)
+        if node:
+            below[node].append(f"{path}={override.text}")
+        else:
+            changes.append(override)
+    if changes:
+        workflow = _changed(workflow, changes, settings=settings, tools=tools)
+    for node, texts in below.items():
+        if texts:
+            place = f"{within}nodes.{node}."
+            inner, _ = apply_overrides(
+                workflow.nested[node], texts, settings=settings, tools=tools, within=place
+            )
+            told = {f"nodes.{node}.{path}": value for path, value in inner.overrides.items()}
+            workflow = replace(
+                workflow,
+                nested={**workflow.nested, node: inner},
+                overrides={**workflow.overrides, **told},
+            )
+    return workflow, inputs
+
+
+def _below(override: Override, workflow: Workflow) -> tuple[str, str]:
+    """Return the workflow node that a path goes on below, and the rest of the path."""
+    section, _, rest = override.path.partition(".")
+    node, _, path = rest.partition(".")
+    key = path.partition(".")[0]
+    own = names_of(WorkflowNode)
+    if section != "nodes" or node not in workflow.nested or not key or key in own:
+        return "", ""
+    return (node, path) if key in names_of(Definition) else ("", "")
+
+
+def _changed(
+    workflow: Workflow, changes: Sequence[Override], *, settings: Settings, tools: Sequence[str]
+) -> Workflow:
     source = _source_of(workflow)
     values: dict[str, Any] = {}
     for override in changes:
         keys = _resolve(source.data, override)
         values[override.path] = _set(source, keys, override)
-    definition = check_source(source, settings=settings, tools=tools)
-    changed = replace(workflow, definition=definition, data=source.data, overrides=values)
-    return changed, inputs
+    nesting = nesting_of(workflow, settings)
+    definition, nested = check_source(source, nesting, tools=tools)
+    return replace(
+        workflow, definition=definition, data=source.data, overrides=values, nested=nested
+    )
 
 
 def _is_input(override: Override, workflow: Workflow) -> bool:
@@ -158,20 +206,6 @@ def _value(data: Any, keys: Keys, override: Override) -> Any:
     if model is not None and _is_text_field(model, str(keys[-1])):
         return override.text
     return parse_value(override.text, flag=override.flag)
-
-
-def parse_value(text: str, *, flag: str) -> Any:
-    """Return a YAML value.
-
-    Raises:
-        UsageError: it is not YAML.
-    """
-    if not text.strip():
-        return ""
-    try:
-        return parse_source(f"value: {text}", name=flag).data["value"]
-    except WorkflowError:
-        raise UsageError(f"{flag}: {text!r} is not a YAML value; put it in quotes") from None
 
 
 def _is_text_field(model: type[BaseModel], name: str) -> bool:

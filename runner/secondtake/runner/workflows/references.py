@@ -5,10 +5,15 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from secondtake.runner.errors import UsageError
 from secondtake.runner.narrow import is_object
+from secondtake.runner.workflows.graph import Graph
+from secondtake.runner.workflows.schema import END, START, VISITS, Definition
+
+RESERVED: Final = frozenset({START, END, VISITS, "loop", "self", "super", "true", "false", "none",
+                             "null", "not", "and", "or", "in", "is", "if", "else", "for"})  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +29,24 @@ def output_keys(output: Any) -> list[str]:
     if is_object(output):
         return list(output)
     return [output] if output else []
+
+
+def written_too_late(
+    key: str, node: str, definition: Definition, graph: Graph, *, at_end: bool = False
+) -> str | None:
+    """Return what is wrong with reading a key when `node` begins, or when it has ended.
+
+    None when the key holds something then, as far as the edges tell.
+    """
+    state = definition.state.get(key)
+    if state is None or state.has_default or state.reducer != "replace":
+        return None
+    writers = [name for name, each in definition.nodes.items() if key in output_keys(each.output)]
+    if set(writers) & (graph.before(node) | ({node} if at_end else set())):
+        return None
+    when = f"when `{node}` {'ends' if at_end else 'begins'}" if node != START else "at START"
+    late = f"let `{writers[0]}` run before" if writers else "let a node write it"
+    return f"`{key}` has no value {when}; give it a default, or {late}"
 
 
 def check_trusted(reference: str, trusted_modules: Sequence[str]) -> str | None:

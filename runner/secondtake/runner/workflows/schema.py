@@ -1,11 +1,11 @@
 """What a workflow file may say: the pydantic models, which are also its published JSON Schema."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from secondtake.runner.narrow import is_object
-
 from secondtake.runner.workflows.value_types import Reducer
 
 START: Final = "START"
@@ -302,6 +302,12 @@ class Definition(Section):
         key = {"type": "list[object]", "reducer": "append", "description": "What failed."}
         # A new mapping: the file's own is recorded and hashed as it is.
         return {**cast(dict[str, Any], data), "state": {**state, ERRORS: key}}
+
+    def result_of(self, state: Mapping[str, Any]) -> Any:
+        """Return what a run comes to from its state: one value, or an object of several."""
+        if isinstance(self.output, str):
+            return state.get(self.output)
+        return {key: state.get(key) for key in self.output or self.state}
 
 
 NODE_KINDS: Final[dict[str, type[BaseNode]]] = {

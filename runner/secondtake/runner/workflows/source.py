@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from secondtake.runner.errors import WorkflowError
+from secondtake.runner.errors import UsageError, WorkflowError
 from secondtake.runner.narrow import is_object
 
 MAX_BYTES: Final = 1_000_000
@@ -82,6 +82,28 @@ class Source:
             place = Place(place.line, found + 1)
         self.problems.append(Problem(place, text, keys))
 
+    def report_at(self, keys: Keys, text: str, *, offset: int) -> None:
+        """Note a problem in a text that begins so many characters into it."""
+        place, value = self.place(keys), self._text_at(keys)
+        lines = self.text.splitlines()
+        if keys in self.blocks:
+            line = place.line + 1 + value.count("\n", 0, offset)
+            written = lines[line - 1] if line <= len(lines) else ""
+            indent = len(written) - len(written.lstrip())
+            place = Place(line, indent + offset - (value.rfind("\n", 0, offset) + 1) + 1)
+        elif place.line <= len(lines):
+            written = lines[place.line - 1]
+            quoted = written[place.column - 1 : place.column] in ("'", '"')
+            column = place.column + quoted + offset
+            place = Place(place.line, column) if column <= len(written) + 1 else place
+        self.problems.append(Problem(place, text, keys))
+
+    def _text_at(self, keys: Keys) -> str:
+        value = self.data
+        for key in keys:
+            value = value[key]
+        return str(value)
+
     def raise_problems(self) -> None:
         """Raise what was found.
 
@@ -139,6 +161,20 @@ def parse_source(text: str, *, name: str) -> Source:
         source.report((), "not a mapping; begin with `name:`, `nodes:` and `edges:`")
         source.raise_problems()
     return source
+
+
+def parse_value(text: str, *, flag: str) -> Any:
+    """Return a YAML value.
+
+    Raises:
+        UsageError: it is not YAML.
+    """
+    if not text.strip():
+        return ""
+    try:
+        return parse_source(f"value: {text}", name=flag).data["value"]
+    except WorkflowError:
+        raise UsageError(f"{flag}: {text!r} is not a YAML value; put it in quotes") from None
 
 
 def _compose(source: Source) -> Any:

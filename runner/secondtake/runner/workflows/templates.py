@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from secondtake.runner.errors import SecondTakeError
 from secondtake.runner.narrow import is_list, is_object
+from secondtake.runner.workflows.schema import VISITS
 from secondtake.runner.workflows.source import Keys
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Analysis:
     """Names that it needs, each with the line (from 1) where it is used first."""
     guarded: frozenset[str] = frozenset()
     """Names that it asks about (`is defined`, `default`), which may be unset."""
+    visited: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Nodes whose `visits` it reads, each with the line where it does so first."""
     error: str | None = None
     error_line: int = 1
 
@@ -65,7 +68,21 @@ def analyse(text: str) -> Analysis:
     for name in tree.find_all(nodes.Name):
         if name.name in needed and name.ctx == "load":
             lines[name.name] = min(name.lineno, lines.get(name.name, name.lineno))
-    return Analysis(variables=lines, guarded=frozenset(_guarded(tree)))
+    visited = {name: line for name, line in sorted(_visited(tree), key=lambda pair: -pair[1])}
+    return Analysis(variables=lines, guarded=frozenset(_guarded(tree)), visited=visited)
+
+
+def _visited(tree: "nodes.Template") -> Iterator[tuple[str, int]]:
+    from jinja2 import nodes
+
+    reads: Iterator[Any] = tree.find_all((nodes.Getattr, nodes.Getitem))
+    for read in reads:
+        if not isinstance(read.node, nodes.Name) or read.node.name != VISITS:
+            continue
+        name: Any = read.attr if isinstance(read, nodes.Getattr) else read.arg
+        name = name.value if isinstance(name, nodes.Const) else name
+        if isinstance(name, str):
+            yield name, read.lineno
 
 
 def _guarded(tree: "nodes.Template") -> Iterator[str]:
@@ -106,6 +123,11 @@ def render_value(template: Any, values: Mapping[str, Any]) -> Any:
     compiled = _environment().compile_expression(expression, undefined_to_none=False)
     value = _guarded_call(lambda: compiled(**values))
     return _guarded_call(lambda: value if _is_defined(value) else str(value))
+
+
+def is_lone_expression(text: str) -> bool:
+    """Tell whether a text is one `{{ expression }}`, which keeps its type."""
+    return _lone_expression(text) is not None
 
 
 def texts_in(template: Any, keys: Keys) -> Iterator[tuple[Keys, str]]:

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-import streamlit as st
+from streamlit.components.v2 import component
 from streamlit.components.v2.types import ComponentRenderer
 
 from secondtake.studio.components.scripts import read_asset
@@ -15,7 +15,7 @@ def theme_switch() -> None:
 
 @lru_cache
 def _component() -> ComponentRenderer:
-    return st.components.v2.component(
+    return component(
         "secondtake.theme_switch",
         html='<div class="switch" role="radiogroup" aria-label="Theme"></div>',
         css=read_asset("theme_switch.css"),

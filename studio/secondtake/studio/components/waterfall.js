@@ -28,16 +28,17 @@ function roundTime(least) {
   return found ? found * 1000 : round125(least / 3.6e6) * 3.6e6;
 }
 
-function tickText(at, step) {
+// A time on the axis: all ticks of an axis that reaches to `to` have one unit.
+function tickText(at, step, to) {
   if (at === 0) return "0";
-  const digits = (unit) => Math.max(0, -Math.floor(Math.log10(step / unit) + 1e-9));
-  if (step < 1000 && at < 10000) return `${at.toFixed(digits(1))} ms`;
-  if (at < 60000) return `${(at / 1000).toFixed(digits(1000))} s`;
+  const digits = (unit) => Math.max(0, Math.ceil(-Math.log10(step / unit) - 1e-9));
+  if (to < 1000) return `${at.toFixed(digits(1))} ms`;
+  if (to < 60000 || step < 1000) return `${(at / 1000).toFixed(digits(1000))} s`;
   const seconds = Math.round(at / 1000);
-  if (step < 1000) return `${(at / 1000).toFixed(digits(1000))} s`;
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
   const two = (number) => String(number).padStart(2, "0");
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
-  return `${Math.floor(seconds / 3600)}h ${two(Math.floor((seconds % 3600) / 60))}m`;
+  if (hours) return step < 60000 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${hours}h ${two(minutes)}m`;
+  return step % 60000 ? `${minutes}m ${two(seconds % 60)}s` : `${minutes}m`;
 }
 
 class View {
@@ -295,7 +296,7 @@ class View {
     for (const at of ticks) {
       const left = percent(at);
       if ((100 - left) * width < 2200) continue; // its text would be cut
-      const tick = make("span", left * width < 1500 ? "tick first" : "tick", tickText(at, step));
+      const tick = make("span", left * width < 1500 ? "tick first" : "tick", tickText(at, step, this.to));
       tick.style.left = `${left}%`;
       this.axis.append(tick);
     }

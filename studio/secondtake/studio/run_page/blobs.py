@@ -58,7 +58,9 @@ def _of_object(source: Mapping[str, Any]) -> Picture | None:
     if isinstance(data, Mapping):
         return _of_object(data)
     if isinstance(data, str):
-        return _of_address(f"data:{source.get('media_type', source.get('mime_type'))};base64,{data}")
+        return _of_address(
+            f"data:{source.get('media_type', source.get('mime_type'))};base64,{data}"
+        )
     return None
 
 

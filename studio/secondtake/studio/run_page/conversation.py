@@ -80,7 +80,7 @@ def turn_view(turn: Turn, reading: Reading) -> Html:
     if turn.kind == "person":
         body = person_view(turn, reading)
     elif turn.kind == "message" and turn.message is not None:
-        body = message_view(turn, reading)
+        body = message_view(turn, turn.message, reading)
     elif turn.kind == "tools":
         body = join(tool_view(use, reading) for use in turn.tools)
     else:

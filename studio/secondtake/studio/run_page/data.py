@@ -14,7 +14,7 @@ from secondtake.backend.models.records import MessageRow, NodeTiming
 from secondtake.backend.models.runs import RunDetail, SpanTree
 from secondtake.studio.run_page.blobs import data_uri
 from secondtake.studio.run_page.long_text import BLOCK_CHARS
-from secondtake.studio.run_page.threads import Conversations, conversations
+from secondtake.studio.run_page.threads import Conversations, ToolUse, Turn, conversations
 
 KEPT_RUNS: Final = 8
 KEPT_PICTURES: Final = 32
@@ -47,6 +47,20 @@ class RunView:
     def conversations(self) -> Conversations:
         """Its messages as conversations."""
         return conversations(self.detail)
+
+    def asked_tools(self, message: MessageRow) -> list[ToolUse]:
+        """Return the tool calls that a message asks for."""
+        turn = self._turns.get(message.message_id)
+        return turn.tools if turn is not None else []
+
+    @cached_property
+    def _turns(self) -> dict[UUID, Turn]:
+        return {
+            turn.message.message_id: turn
+            for thread in self.conversations.threads
+            for turn in thread.turns
+            if turn.message is not None
+        }
 
     @cached_property
     def questions(self) -> list[NodeTiming]:

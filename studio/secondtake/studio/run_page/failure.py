@@ -50,9 +50,7 @@ def run_failure(reading: Reading) -> Html | None:
     if not (run.error_type or run.error_message):
         return None
     span_id = failing_span(reading.view)
-    link = (
-        action("Show where", SPAN_ACT, span_id, symbol="my_location") if span_id else None
-    )
+    link = action("Show where", SPAN_ACT, span_id, symbol="my_location") if span_id else None
     head = el(
         "div",
         icon("error"),

@@ -40,6 +40,4 @@ def text_of(value: Any) -> str | None:
 
 def _dumped(value: Any, *, indent: int | None = None) -> str:
     separators = None if indent else (", ", ": ")
-    return json.dumps(
-        value, ensure_ascii=False, indent=indent, separators=separators, default=str
-    )
+    return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators, default=str)

@@ -98,9 +98,13 @@ def _bar(place: Place, offset: int, length: int, total: int) -> Html:
     said = f"characters {count(offset + 1)} to {count(end)} of {count(total)}"
     parts: list[Html] = [el("span", said, cls="num")]
     if end < total:
-        parts.append(action("Show next 100 KB", NEXT_ACT, place.packed(end), symbol="arrow_downward"))
+        parts.append(
+            action("Show next 100 KB", NEXT_ACT, place.packed(end), symbol="arrow_downward")
+        )
     if offset:
-        parts.append(action("Back to the beginning", NEXT_ACT, place.packed(0), symbol="first_page"))
+        parts.append(
+            action("Back to the beginning", NEXT_ACT, place.packed(0), symbol="first_page")
+        )
     parts.append(action("Download", DOWNLOAD_ACT, place.packed(), symbol="download"))
     return el("div", parts, cls="text-bar")
 

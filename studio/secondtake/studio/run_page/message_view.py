@@ -26,10 +26,8 @@ ROLES: Final = {
 """Symbol and word for each role; others are shown as they are."""
 
 
-def message_view(turn: Turn, reading: Reading) -> Html:
+def message_view(turn: Turn, message: MessageRow, reading: Reading) -> Html:
     """Return a turn that is a message."""
-    assert turn.message is not None  # noqa: S101 - callers ask for the kind
-    message = turn.message
     symbol, word = role_of(message)
     head = turn_head(symbol, word, turn, reading)
     tools = [tool_view(use, reading) for use in turn.tools]

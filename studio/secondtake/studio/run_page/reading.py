@@ -23,8 +23,6 @@ class Reading:
     view: RunView
     span_id: str | None = None
     """The span that is chosen."""
-    call: int | None = None
-    """Number of the LLM call that is looked at; None: that of the chosen span, else the first."""
     pieces: Pieces = field(default_factory=dict[Place, TextPiece])
     """Of long texts, those that were asked for."""
     picture: Callable[[str], str | None] = no_picture

@@ -80,6 +80,8 @@ class Conversations:
     calls: list[NumberedCall]
     places: dict[str, tuple[str, str | None]]
     """Of each span: the key of the turn that shows it, and of the tool call inside."""
+    calls_of_turn: dict[str, list[NumberedCall]]
+    """The LLM calls by the key of the turn that they produced."""
 
 
 def number_calls(rows: Iterable[LlmCallRow]) -> list[NumberedCall]:
@@ -108,7 +110,12 @@ def conversations(detail: RunDetail) -> Conversations:
     _insert_loose(threads, loose, weaver.titles)
     threads.sort(key=lambda thread: thread.turns[0].order)
     return Conversations(
-        threads=threads, calls=calls, places=_places(threads, detail.node_timings)
+        threads=threads,
+        calls=calls,
+        places=_places(threads, detail.node_timings),
+        calls_of_turn={
+            turn.key: turn.calls for thread in threads for turn in thread.turns if turn.calls
+        },
     )
 
 
@@ -338,9 +345,7 @@ def _of_tool(row: ToolCallRow) -> Turn:
     )
 
 
-def _insert_loose(
-    threads: list[Thread], loose: Sequence[Turn], titles: Mapping[str, str]
-) -> None:
+def _insert_loose(threads: list[Thread], loose: Sequence[Turn], titles: Mapping[str, str]) -> None:
     """Put each turn that no message asked for into the thread of its node, else into a new one."""
     homes: dict[str | None, Thread] = {}
     for thread in reversed(threads):

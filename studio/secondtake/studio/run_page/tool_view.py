@@ -31,8 +31,12 @@ def tool_view(use: ToolUse, reading: Reading) -> Html:
         el("span", duration(row.duration_ms), cls="num") if _has_time(row) else None,
     )
     cls = "tool" + (" is-failed" if failed else "") + (" is-chosen" if chosen else "")
-    inside = [_arguments(use, reading), *_result(use, reading)]
-    return el("details", summary, inside, cls=cls, open=chosen, data_key=use.key)
+    return el("details", summary, tool_inside(use, reading), cls=cls, open=chosen, data_key=use.key)
+
+
+def tool_inside(use: ToolUse, reading: Reading) -> list[Html]:
+    """Return the arguments and the result of a tool call, in full."""
+    return [_arguments(use, reading), *_result(use, reading)]
 
 
 def _has_time(row: ToolCallRow | None) -> bool:

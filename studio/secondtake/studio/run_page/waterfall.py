@@ -19,6 +19,9 @@ class _Shaped:
     running: bool
     text: str
 
+    def is_of(self, tree: SpanTree, name: str | None, *, running: bool) -> bool:
+        return self.tree is tree and (self.name, self.running) == (name, running)
+
 
 def show_waterfall(
     tree: SpanTree,
@@ -48,9 +51,8 @@ def show_waterfall(
 
 def _shaped(tree: SpanTree, *, key: str, name: str | None, running: bool) -> str:
     kept = st.session_state.get(f"{key}:shaped")
-    if isinstance(kept, _Shaped) and kept.tree is tree and kept.name == name:
-        if kept.running == running:
-            return kept.text
+    if isinstance(kept, _Shaped) and kept.is_of(tree, name, running=running):
+        return kept.text
     text = orjson.dumps(waterfall(tree, name=name, running=running)).decode()
     st.session_state[f"{key}:shaped"] = _Shaped(tree=tree, name=name, running=running, text=text)
     return text

@@ -123,7 +123,9 @@ def waterfall(tree: SpanTree, *, name: str | None = None, running: bool = False)
     facts = _facts(tree, running=running)
     rows = [_row(span, facts) for span in tree.spans]
     if rows and not _has_agent_root(tree.spans):
-        rows = [_run_row(tree, name, facts), *({**row, "depth": row["depth"] + 1} for row in rows)]
+        for row in rows:
+            row["depth"] += 1
+        rows.insert(0, _run_row(tree, name, facts))
     ends = [row["end"] for row in rows if "end" in row]
     kinds = {span.span_id: kind_of(span) for span in tree.spans}
     path = _path(tree, kinds)

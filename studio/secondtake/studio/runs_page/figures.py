@@ -56,7 +56,7 @@ def figures(statistics: RunStatistics, *, before: str | None) -> list[Figure]:
 
     Args:
         statistics: of the runs that are looked at.
-        before: the period before in words, as `7 days`; None when there is none to compare with.
+        before: the period before, as `7 days before`; None when there is none to compare with.
     """
     totals, previous = statistics.totals, statistics.previous
     told = _against(previous, before)
@@ -88,12 +88,12 @@ def _against(previous: RunTotals | None, before: str | None) -> str | None:
     """Return what a change is against, None when there is no period before."""
     if previous is None or before is None:
         return None
-    return f"vs {before} before"
+    return f"vs {before}"
 
 
 def _runs(statistics: RunStatistics, against: str | None) -> Figure:
     totals, previous = statistics.totals, statistics.previous
-    change = relative_change(totals.runs, previous and previous.runs, more_is="plain")
+    change = relative_change(totals.runs, previous.runs if previous else None, more_is="plain")
     going = [counted(totals.running_runs, "running", "running")] if totals.running_runs else []
     if totals.waiting_runs:
         going.append(f"{count(totals.waiting_runs)} waiting")
@@ -131,7 +131,7 @@ def _failed(statistics: RunStatistics, against: str | None) -> Figure:
 def _cost(statistics: RunStatistics, against: str | None) -> Figure:
     totals, previous = statistics.totals, statistics.previous
     change = relative_change(
-        _number(totals.cost_usd), _number(previous and previous.cost_usd), more_is="worse"
+        _number(totals.cost_usd), _number(previous.cost_usd if previous else None), more_is="worse"
     )
     unpriced = counted(totals.unpriced_runs, "run") + " unpriced" if totals.unpriced_runs else None
     made_up = money(totals.simulated_cost_usd) if totals.simulated_cost_usd else None
@@ -201,15 +201,16 @@ def _note(
     if change is not None and against is not None:
         return against
     if previous is not None and previous.runs == 0 and against is not None and not otherwise:
-        return f"none in the {against.removeprefix('vs ')}"
+        return "none in the period before"
     return otherwise
 
 
 def _tone(change: float, is_more: bool, more_is: Literal["better", "worse", "plain"]) -> Tone:
-    if more_is == "plain" or abs(change) < (MATTERS if more_is != "plain" else 0):
+    if more_is == "plain" or abs(change) < MATTERS:
         return "plain"
-    less_is: Tone = "better" if more_is == "worse" else "worse"
-    return more_is if is_more else less_is
+    if is_more:
+        return more_is
+    return "better" if more_is == "worse" else "worse"
 
 
 def _bars(statistics: RunStatistics, measure: Measure) -> tuple[float | None, ...]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 
+from secondtake.backend.formats import LIST_PLACES as PLACES
 from secondtake.backend.formats import (
     UNKNOWN,
     count,
@@ -17,7 +18,6 @@ from secondtake.backend.formats import (
     utc,
     visible,
 )
-from secondtake.backend.formats import LIST_PLACES as PLACES
 from secondtake.backend.models.runs import RunSummary
 from secondtake.studio.navigation import run_address
 from secondtake.studio.runs_page.previews import said
@@ -118,13 +118,6 @@ def _row(run: RunSummary, now: datetime) -> Row:
         "more_tags": max(len(tags) - SHOWN_TAGS, 0),
         "tags_tip": "\n".join(tags) or None,
         "simulated": bool(run.simulated),
-        **_further(run),
-    }
-
-
-def _further(run: RunSummary) -> Any:
-    """Return the cells of columns that are shown when they are chosen."""
-    return {
         "name": _cell(run.name) or UNKNOWN,
         "session": _cell(run.session_id) or UNKNOWN,
         "user": _cell(run.user_id) or UNKNOWN,

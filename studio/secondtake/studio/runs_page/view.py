@@ -26,7 +26,7 @@ LENGTHS: Final[dict[Span, timedelta]] = {
     "30d": timedelta(days=30),
 }
 IN_WORDS: Final[dict[Span, str]] = {
-    "1h": "hour",
+    "1h": "the hour",
     "24h": "24 hours",
     "7d": "7 days",
     "30d": "30 days",
@@ -141,14 +141,16 @@ def pill_filter(pill: Pill | None, base: RunFilter, totals: RunTotals | None) ->
         return base.model_copy(update={"waiting": True})
     if pill is None:
         return base
-    field, bound = {
-        "Slow": ("min_duration_ms", totals and totals.duration_p95_ms),
-        "Expensive": ("min_cost_usd", totals and totals.cost_p95_usd),
-    }[pill]
-    if bound is None:
+    field = {"Slow": "min_duration_ms", "Expensive": "min_cost_usd"}[pill]
+    bounds: dict[str, Any] = {
+        "min_duration_ms": totals.duration_p95_ms if totals else None,
+        "min_cost_usd": totals.cost_p95_usd if totals else None,
+    }
+    if bounds[field] is None:
         return None
     asked = getattr(base, field)
-    return base.model_copy(update={field: bound if asked is None else max(asked, bound)})
+    bound = bounds[field] if asked is None else max(asked, bounds[field])
+    return base.model_copy(update={field: bound})
 
 
 def needs_totals(pill: Pill | None) -> bool:
@@ -195,6 +197,7 @@ def from_query(query: Mapping[str, Sequence[str]]) -> RunsView:
         return values[-1] if values and values[-1] else None
 
     since, until = _read(one("since"), _time), _read(one("until"), _time)
+    simulated: Simulated = _known(one("simulated"), SIMULATED) or "With"
     return RunsView(
         span=_known(one("range"), SPANS),
         since=since if since and (until is None or since < until) else None,
@@ -211,7 +214,7 @@ def from_query(query: Mapping[str, Sequence[str]]) -> RunsView:
         max_cost_usd=_read(one("max_cost"), _amount),
         min_duration_s=_read(one("min_s"), _seconds),
         max_duration_s=_read(one("max_s"), _seconds),
-        simulated=_known(one("simulated"), SIMULATED) or "With",
+        simulated=simulated,
         live=one("live") != "0",
     )
 
@@ -225,14 +228,18 @@ def toggled(view: RunsView, facet: str, value: str) -> RunsView:
         value: one of the facet's values; a tag as `name=value`.
     """
     now: Any = getattr(view, facet)
+    after: Any
     if facet in ("session", "user"):
-        return replace(view, **{facet: None if now == value else value})
-    if value in now:
-        return replace(view, **{facet: tuple(one for one in now if one != value)})
-    kept = tuple(now)
-    if facet == "tag":  # a run has one value of a tag
-        kept = tuple(tag for tag in now if tag.partition("=")[0] != value.partition("=")[0])
-    return replace(view, **{facet: (*kept, value)})
+        after = None if now == value else value
+    elif value in now:
+        after = tuple(one for one in now if one != value)
+    elif facet == "tag":  # a run has one value of a tag
+        name = value.partition("=")[0]
+        after = (*(tag for tag in now if tag.partition("=")[0] != name), value)
+    else:
+        after = (*now, value)
+    changes: dict[str, Any] = {facet: after}
+    return replace(view, **changes)
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -1,0 +1,102 @@
+"""The frame of the Run page: head, question, and the two panes."""
+
+from datetime import datetime
+from typing import Final
+
+import streamlit as st
+
+from secondtake.backend.client import Client
+from secondtake.backend.errors import SecondTakeError
+from secondtake.studio.components.pane import Act, show_pane
+from secondtake.studio.navigation import open_run
+from secondtake.studio.run_page.data import RunView
+from secondtake.studio.run_page.header import LIST_ACT, RUN_ACT, header
+from secondtake.studio.run_page.left import show_left
+from secondtake.studio.run_page.neighbours import load_neighbours
+from secondtake.studio.run_page.page_state import TABS, PageState, Tab
+from secondtake.studio.run_page.question import show_questions
+from secondtake.studio.run_page.right import TAB_WORDS, show_right
+
+PANES: Final = (58, 42)
+TAB_KEY: Final = "run_tab"
+
+
+def show_frame(client: Client, view: RunView, state: PageState, *, now: datetime) -> None:
+    """Draw the page of a run."""
+    with st.container(key="run_head"):
+        _head(client, view, state, now=now)
+    if view.questions:
+        show_questions(client, view, state)
+    left, right = st.columns(PANES, gap="small")
+    with left:
+        show_left(client, view, state)
+    with right:
+        _tabs(state)
+        show_right(client, view, state)
+
+
+def _head(client: Client, view: RunView, state: PageState, *, now: datetime) -> None:
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="run_head_row"):
+        show_pane(header(view, now=now), key="run_header", on_act=_act_in_head)
+        with st.container(horizontal=True, wrap=False, width="content", key="run_actions"):
+            if view.is_running:
+                st.button(
+                    "Cancel",
+                    icon=":material/stop_circle:",
+                    key="run_cancel",
+                    on_click=_cancel,
+                    args=[client, view, state],
+                )
+            beside = load_neighbours(client, view.run_id)
+            _step("Newer run", ":material/arrow_upward:", "K", beside.above)
+            _step("Older run", ":material/arrow_downward:", "J", beside.below)
+
+
+def _step(label: str, symbol: str, shortcut: str, run_id: str | None) -> None:
+    st.button(
+        label,
+        icon=symbol,
+        help=label,
+        key=f"run_step_{shortcut}",
+        shortcut=shortcut,
+        disabled=run_id is None,
+        on_click=open_run,
+        args=[run_id or ""],
+    )
+
+
+def _cancel(client: Client, view: RunView, state: PageState) -> None:
+    try:
+        state.notice = client.cancel_run(view.run_id).detail
+    except SecondTakeError as error:
+        state.notice = str(error)
+
+
+def _act_in_head(act: Act) -> None:
+    if act.name == RUN_ACT:
+        open_run(act.value)
+    elif act.name == LIST_ACT:
+        open_run("")
+
+
+def _tabs(state: PageState) -> None:
+    if st.session_state.get(TAB_KEY) != state.tab:
+        st.session_state[TAB_KEY] = state.tab
+
+    def chosen() -> None:
+        tab = st.session_state.get(TAB_KEY)
+        if tab in TABS:
+            state.tab = tab
+
+    st.segmented_control(
+        "View of the run",
+        TABS,
+        format_func=_word_of_tab,
+        key=TAB_KEY,
+        on_change=chosen,
+        label_visibility="collapsed",
+    )
+
+
+def _word_of_tab(tab: Tab) -> str:
+    return TAB_WORDS[tab]

@@ -1,0 +1,33 @@
+"""The question that a run waits with, and the way back to it."""
+
+from functools import partial
+
+from secondtake.backend.client import Client
+from secondtake.backend.errors import SecondTakeError
+from secondtake.backend.models.executions import AnswerRequest
+from secondtake.backend.models.records import NodeTiming
+from secondtake.studio.components.choices import ask
+from secondtake.studio.run_page.data import RunView
+from secondtake.studio.run_page.page_state import PageState
+from secondtake.studio.run_page.person import choices_of, question_of
+
+
+def show_questions(client: Client, view: RunView, state: PageState) -> None:
+    """Show each question that the run waits with; nothing when it does not wait."""
+    for node in view.questions:
+        ask(
+            question_of(node.question) or "",
+            choices_of(node.question),
+            where=node.node or "",
+            note=state.notice,
+            key=f"ask-{node.span_id}",
+            on_answer=partial(_answer, client, view, state, node),
+        )
+
+
+def _answer(client: Client, view: RunView, state: PageState, node: NodeTiming, text: str) -> None:
+    request = AnswerRequest(answer=text, span_id=node.span_id)
+    try:
+        state.notice = client.answer_run(view.run_id, request).detail
+    except SecondTakeError as error:
+        state.notice = str(error)

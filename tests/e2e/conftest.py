@@ -1,0 +1,93 @@
+"""One browser for each module of browser tests, and a page for each test that is checked at its end."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext
+from tests.support.browser import (
+    NoBrowserError,
+    Window,
+    assert_no_console_error,
+    assert_no_dialog,
+    assert_no_request_left_the_host,
+    find_or_install,
+    opened_browser,
+)
+from tests.support.browser_outside import BROWSERS_OWN, Outside
+from tests.support.browser_pages import RunPage, RunsPage
+from tests.support.servers import Stack
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """A Chromium that starts. Tests skip where there is none and none can be installed."""
+    try:
+        return find_or_install()
+    except NoBrowserError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def outside() -> Iterator[Outside]:
+    """Everything but this machine, for the servers."""
+    with Outside() as outside:
+        yield outside
+
+
+@pytest.fixture(scope="module")
+def outside_of_browser() -> Iterator[Outside]:
+    """Everything but this machine, for the browser."""
+    with Outside(ignored=BROWSERS_OWN) as outside:
+        yield outside
+
+
+@pytest.fixture(scope="module")
+def browser(
+    chromium: Path, outside_of_browser: Outside, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrowserContext]:
+    """A browser of the module's own: what its pages loaded once is there for the next.
+
+    Not of the session: Playwright keeps an event loop going in this thread, and other tests that
+    want one of their own would fail.
+    """
+    profile = tmp_path_factory.mktemp("profile")
+    with opened_browser(chromium, profile, outside=outside_of_browser) as context:
+        yield context
+
+
+@pytest.fixture
+def window(
+    browser: BrowserContext, outside: Outside, outside_of_browser: Outside
+) -> Iterator[Window]:
+    """A page. At its end: nothing asked for another host, no error in the console, no dialog."""
+    window = Window(browser)
+    yield window
+    window.close()
+    assert_no_dialog(window)
+    assert_no_request_left_the_host(window, outside, outside_of_browser)
+    assert_no_console_error(window)
+
+
+@pytest.fixture(scope="module")
+def open_stack(outside: Outside) -> Iterator[Callable[[Path], Stack]]:
+    """Start server and studio on a home. At the module's end they end, and left nothing behind."""
+    with ExitStack() as stack:
+
+        def start(home: Path) -> Stack:
+            return stack.enter_context(Stack(home, **outside.environment))
+
+        yield start
+
+
+@pytest.fixture
+def runs_page(window: Window, studio: Stack) -> RunsPage:
+    """The list of runs, not yet opened."""
+    return RunsPage(window, studio.url)
+
+
+@pytest.fixture
+def run_page(window: Window, studio: Stack) -> RunPage:
+    """The page of a run, not yet opened."""
+    return RunPage(window, studio.url)

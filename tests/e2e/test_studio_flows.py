@@ -1,0 +1,227 @@
+"""What a person does with the list of runs: search, filter, open, come back, by mouse and by keys."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+from tests.support.browser import Window
+from tests.support.browser_pages import RunPage, RunsPage
+from tests.support.seeding import backend_of
+from tests.support.seeding_bulk import SPANS_PER_RUN, Bulk, write_bulk
+from tests.support.servers import Stack
+
+from secondtake.backend.models.runs import RunQuery
+from secondtake.studio.runs_page.view import FAILED
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+RUNS = 80
+ALL = {"range": "All"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("flows") / "home"
+
+
+@pytest.fixture(scope="module")
+def bulk(home: Path) -> Bulk:
+    """A home with some tens of runs of the last thirty days."""
+    bulk = write_bulk(home, spans=RUNS * SPANS_PER_RUN, now=datetime.now(UTC))
+    backend_of(home).load()
+    return bulk
+
+
+@pytest.fixture(scope="module")
+def failed_ids(home: Path, bulk: Bulk) -> list[str]:
+    """The runs that failed, newest first."""
+    failed = backend_of(home).list_runs(RunQuery(status=FAILED)).items
+    assert 0 < len(failed) < 20
+    return [str(run.run_id) for run in failed]
+
+
+@pytest.fixture(scope="module")
+def studio(
+    home: Path, bulk: Bulk, failed_ids: list[str], open_stack: Callable[[Path], Stack]
+) -> Stack:
+    return open_stack(home)
+
+
+def test_a_pill_narrows_the_list_and_stands_in_the_address(
+    runs_page: RunsPage, failed_ids: list[str]
+) -> None:
+    runs_page.open(**ALL)
+    runs_page.pill("Failed").click()
+    runs_page.wait_for(lambda: runs_page.ids() == failed_ids, what="the failed runs")
+    runs_page.settle()
+    assert runs_page.query["view"] == ["Failed"]
+    assert runs_page.counted.startswith(f"{len(failed_ids)} ")
+
+
+def test_a_search_finds_the_one_run(runs_page: RunsPage) -> None:
+    runs_page.open(**ALL)
+    runs_page.search_field.fill("no. 41")
+    runs_page.wait_for(lambda: len(runs_page.ids()) == 1, what="the one run")
+    expect(runs_page.rows.first).to_contain_text("no. 41")
+    runs_page.settle()
+    assert runs_page.query["q"] == ["no. 41"]
+
+
+def test_a_filter_of_the_popover_narrows_the_list(
+    runs_page: RunsPage, failed_ids: list[str]
+) -> None:
+    runs_page.open(**ALL)
+    runs_page.page.locator(".st-key-runs_filter button").first.click()
+    runs_page.page.locator(".st-key-runs_status button", has_text="error").click()
+    runs_page.wait_for(lambda: runs_page.ids() == failed_ids, what="the failed runs")
+    runs_page.settle()
+    assert runs_page.query["status"] == ["error"]
+    runs_page.window.picture("runs-filter-popover-light")
+
+
+def test_a_search_for_nothing_says_so_and_leads_back(runs_page: RunsPage) -> None:
+    runs_page.goto(q="there is no such run", **ALL)
+    expect(runs_page.page.get_by_text("No run fits")).to_be_visible()
+    runs_page.window.pictures("runs-none-fits")
+    runs_page.page.get_by_role("button", name="Show all runs").click()
+    runs_page.rows.first.wait_for()
+
+
+def test_a_click_opens_a_run_and_back_returns_to_the_same_list(
+    runs_page: RunsPage, failed_ids: list[str]
+) -> None:
+    runs_page.open(**ALL)
+    runs_page.pill("Failed").click()
+    runs_page.wait_for(lambda: runs_page.ids() == failed_ids, what="the failed runs")
+    runs_page.settle()
+
+    runs_page.row(failed_ids[1]).click()
+    run = RunPage(runs_page.window, runs_page.url)
+    run.head.wait_for()
+    assert run.query["id"] == [failed_ids[1]]
+    expect(run.spans.first).to_be_visible()
+
+    run.page.go_back()
+    runs_page.rows.first.wait_for()
+    runs_page.wait_for(lambda: runs_page.ids() == failed_ids, what="the failed runs again")
+    assert runs_page.query["view"] == ["Failed"]
+    expect(runs_page.pill("Failed")).to_have_attribute("data-selected", "true")
+
+
+def test_a_copied_address_gives_the_same_list(runs_page: RunsPage, browser: BrowserContext) -> None:
+    runs_page.open(**ALL)
+    runs_page.pill("Expensive").click()
+    runs_page.settle()
+    runs_page.search_field.fill("parcel")
+    runs_page.wait_for(lambda: runs_page.query.get("q") == ["parcel"], what="the address")
+    runs_page.settle()
+    ids = runs_page.ids()
+    other = Window(browser)
+    try:
+        other.page.goto(runs_page.page.url)
+        copy = RunsPage(other, runs_page.url)
+        copy.rows.first.wait_for()
+        assert copy.ids() == ids
+        assert copy.search_field.input_value() == "parcel"
+    finally:
+        other.close()
+
+
+def test_a_copied_address_gives_the_same_view_of_a_run(
+    run_page: RunPage, browser: BrowserContext, bulk: Bulk
+) -> None:
+    run_page.open(bulk.newest_run_id)
+    run_page.spans.nth(3).click()
+    run_page.tab("What the model saw").click()
+    run_page.wait_for(lambda: run_page.query.get("tab") == ["saw"], what="the tab in the address")
+    run_page.wait_for(lambda: "span" in run_page.query, what="the span in the address")
+    run_page.settle()
+    shown = run_page.right.first.inner_text()
+    other = Window(browser)
+    try:
+        other.page.goto(run_page.page.url)
+        copy = RunPage(other, run_page.url)
+        expect(copy.right.first).to_have_text(run_page.right.first.text_content() or "")
+        assert copy.right.first.inner_text() == shown
+    finally:
+        other.close()
+
+
+def test_a_ctrl_click_opens_a_run_in_a_tab_of_its_own(
+    runs_page: RunsPage, browser: BrowserContext
+) -> None:
+    runs_page.open(**ALL)
+    address = runs_page.page.url
+    with browser.expect_page() as opened:
+        runs_page.rows.nth(2).click(modifiers=["ControlOrMeta"])
+    opened.value.wait_for_url("**/run?id=*")
+    opened.value.close()
+    assert runs_page.page.url == address
+
+
+def test_everything_can_be_done_by_keys_alone(runs_page: RunsPage, failed_ids: list[str]) -> None:
+    runs_page.open(view="Failed", **ALL)
+    keys = runs_page.page.keyboard
+    keys.press("/")
+    expect(runs_page.search_field).to_be_focused()
+    keys.type("no answer within")
+    keys.press("Enter")
+    runs_page.wait_for(lambda: "q" in runs_page.query, what="the search in the address")
+    runs_page.settle()
+    ids = runs_page.ids()
+    keys.press("Tab")
+    focus = "() => document.activeElement?.matches('input')"
+    for _ in range(40):  # out of the toolbar: letters belong to a field that has the focus
+        if not runs_page.page.evaluate(focus):
+            break
+        keys.press("Tab")
+    keys.press("j")
+    keys.press("ArrowDown")
+    runs_page.window.picture("runs-keyboard-row-light")
+    keys.press("Enter")
+    run = RunPage(runs_page.window, runs_page.url)
+    run.head.wait_for()
+    assert run.query["id"] == [ids[1]]
+
+    run.page.go_back()
+    runs_page.rows.first.wait_for()
+    runs_page.wait_for(lambda: runs_page.ids() == ids, what="the list as it was")
+
+
+def test_the_theme_follows_the_switch_on_both_pages(runs_page: RunsPage, bulk: Bulk) -> None:
+    scheme = "() => getComputedStyle(document.querySelector('.stApp')).colorScheme"
+    runs_page.open(**ALL)
+    page = runs_page.page
+    assert "light" in page.evaluate(scheme)
+    page.get_by_role("radio", name="Dark").click()
+    runs_page.rows.first.wait_for()
+    page.wait_for_function(f"({scheme})().includes('dark')")
+    run = RunPage(runs_page.window, runs_page.url)
+    run.open(bulk.newest_run_id)
+    assert "dark" in page.evaluate(scheme)
+    page.get_by_role("radio", name="System").click()
+    page.wait_for_function(f"({scheme})().includes('light')")
+
+
+def test_a_run_that_does_not_exist_is_said(run_page: RunPage) -> None:
+    run_page.page.goto(f"{run_page.url}/run?{urlencode({'id': 'ffffffff-0000'})}")
+    expect(run_page.page.get_by_text("This run cannot be shown")).to_be_visible()
+    run_page.window.pictures("run-not-found")
+
+
+def test_all_runs_are_reached_by_scrolling(runs_page: RunsPage, home: Path) -> None:
+    runs_page.open(**ALL)
+    page = runs_page.page
+    assert runs_page.counted.startswith(f"{RUNS + 1} ")
+    page.locator("[role=grid]").focus()
+    seen: set[str] = set()
+
+    def scrolled() -> bool:
+        seen.update(runs_page.ids())
+        page.keyboard.press("PageDown")
+        return len(seen) == RUNS + 1
+
+    runs_page.wait_for(scrolled, what=f"{RUNS + 1} rows")
