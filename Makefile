@@ -21,14 +21,14 @@ check: $(READY) ## format, lint, types, layers, house rules
 test: $(READY) ## all tests
 	@$(PYTHON) -m pytest -n 2 -q
 
-e2e: $(READY) ## end-to-end tests only: the command line as a user drives it
+e2e: $(READY) ## end-to-end tests only: command line and studio as a user drives them; with timings
 	@$(PYTHON) -m pytest -q tests/e2e
 
-demo: $(READY) ## three sample workflows, offline, and what was recorded of them
+demo: $(READY) ## sample workflows, offline, what was recorded of them, then server and studio
 	@bash infra/demo.sh
 
-up: ## server and studio; not in this version (exits 2)
-	@echo "This version has no server and no studio yet; use the command line: make demo" >&2; exit 2
+up: $(READY) ## server and studio, until Ctrl-C; options in ARGS="--port 8001"
+	@.venv/bin/secondtake up $(ARGS)
 
 bench: $(READY) ## measure the speeds that the design promises
 	@for file in tests/benchmarks/bench_*.py; do \

@@ -17,7 +17,7 @@ from tests.support.browser import (
 )
 from tests.support.browser_outside import BROWSERS_OWN, Outside
 from tests.support.browser_pages import RunPage, RunsPage
-from tests.support.servers import Stack
+from tests.support.servers import Stack, Up
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +64,7 @@ def window(
     """A page. At its end: nothing asked for another host, no error in the console, no dialog."""
     window = Window(browser)
     yield window
+    window.forget()
     window.close()
     assert_no_dialog(window)
     assert_no_request_left_the_host(window, outside, outside_of_browser)
@@ -82,12 +83,12 @@ def open_stack(outside: Outside) -> Iterator[Callable[[Path], Stack]]:
 
 
 @pytest.fixture
-def runs_page(window: Window, studio: Stack) -> RunsPage:
+def runs_page(window: Window, studio: Stack | Up) -> RunsPage:
     """The list of runs, not yet opened."""
     return RunsPage(window, studio.url)
 
 
 @pytest.fixture
-def run_page(window: Window, studio: Stack) -> RunPage:
+def run_page(window: Window, studio: Stack | Up) -> RunPage:
     """The page of a run, not yet opened."""
     return RunPage(window, studio.url)

@@ -18,6 +18,7 @@ from playwright.sync_api import (
     Page,
     Request,
     WebSocket,
+    expect,
     sync_playwright,
 )
 from tests.support.browser_outside import Outside
@@ -103,6 +104,7 @@ def opened_browser(
             timezone_id="UTC",
         )
         context.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         try:
             yield context
         finally:
@@ -183,6 +185,11 @@ class Window:
             made.append(self.picture(f"{name}-{scheme}"))
         self.show_scheme("light")
         return made
+
+    def forget(self) -> None:
+        """Forget what the studio keeps in the browser: the theme, the columns."""
+        if is_inside(self.page.url) and self.page.url.startswith("http"):
+            self.page.evaluate("localStorage.clear()")
 
     def close(self) -> None:
         """Close the page."""

@@ -1,6 +1,5 @@
 """Fills a home with runs of every sort, for tests that look at them."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from tests.support.repository import REPOSITORY
+from tests.support.servers import environment_of
 
 from secondtake.backend.local import LocalBackend
 from secondtake.backend.models.runs import RunQuery
@@ -18,20 +18,8 @@ from secondtake.runner.settings import load_settings
 
 CHILD: Final = Path(__file__).with_name("seeding_child.py")
 WORKFLOWS: Final = REPOSITORY / "data" / "workflows"
-DOCUMENTS: Final = REPOSITORY / "data" / "documents"
 TAU_BENCH: Final = "trajectories/tau-bench"
 FORK: Final = "trajectories/tau-bench-fork"
-
-
-def environment_of(home: Path, **more: str) -> dict[str, str]:
-    """Return the environment of a program that works on this home and on no other."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("SECONDTAKE_")}
-    return kept | {
-        "SECONDTAKE_HOME": str(home),
-        "SECONDTAKE_SIM_LATENCY": "off",
-        "SECONDTAKE_FILES_ROOT": str(DOCUMENTS),
-        **more,
-    }
 
 
 def backend_of(home: Path) -> LocalBackend:

@@ -12,15 +12,27 @@ from types import TracebackType
 from typing import Final, Self
 
 import httpx2
-from tests.support.seeding import environment_of
+from tests.support.repository import REPOSITORY
 
 from secondtake.backend.client.owner import owner_path
 
+DOCUMENTS: Final = REPOSITORY / "data" / "documents"
 READY_TIMEOUT_S: Final = 40.0
 END_TIMEOUT_S: Final = 15.0
 POLL_S: Final = 0.02
 
 _NEVER: Final = ("VIRTUAL_ENV",)
+
+
+def environment_of(home: Path, **more: str) -> dict[str, str]:
+    """Return the environment of a program that works on this home and on no other."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("SECONDTAKE_")}
+    return kept | {
+        "SECONDTAKE_HOME": str(home),
+        "SECONDTAKE_SIM_LATENCY": "off",
+        "SECONDTAKE_FILES_ROOT": str(DOCUMENTS),
+        **more,
+    }
 
 
 def free_port() -> int:
@@ -98,6 +110,11 @@ class Program:
         """Its process id."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """True from `start` until it has ended, however that was."""
+        return self._process is not None and self._process.poll() is None
 
     def start(self, url: str) -> float:
         """Start it, and wait until there is an answer at `url`; return the seconds that took."""
@@ -244,7 +261,7 @@ class Up:
         words = ["--port", str(self.api_port), "--studio-port", str(self.studio_port)]
         self.program = Program(
             "secondtake up",
-            [str(Path(sys.executable).with_name("secondtake")), "up", *words],
+            [str(Path(sys.executable).with_name("secondtake")), "up", "--no-browser", *words],
             environment_of(home, **environment),
             logs / "up.log",
         )

@@ -9,7 +9,7 @@ from streamlit.navigation.page import Page
 RUN_PATH: Final = "run"
 """Of the page of one run: `/run?id=<run id>`."""
 
-_RUN_PAGE: Final = "navigation.run_page"
+_PAGES: Final = "navigation.pages"
 _WANTED: Final = "navigation.wanted_run"
 _SHOWN: Final = "navigation.shown"
 _ARRIVED: Final = "navigation.arrived"
@@ -24,6 +24,9 @@ def open_run(run_id: str) -> None:
     """Have the page of a run opened; for callbacks, which run before anything is drawn.
 
     Switching from a page that was drawn costs half a second more.
+
+    Args:
+        run_id: empty for the list of runs.
     """
     st.session_state[_WANTED] = run_id
 
@@ -35,13 +38,15 @@ def follow() -> None:
     the shell.
     """
     run_id = st.session_state.pop(_WANTED, None)
-    if isinstance(run_id, str):
-        st.switch_page(st.session_state[_RUN_PAGE], query_params={"id": run_id})
+    if run_id:
+        st.switch_page(st.session_state[_PAGES][1], query_params={"id": run_id})
+    elif run_id is not None:
+        st.switch_page(st.session_state[_PAGES][0])
 
 
-def note_pages(shown: Page, *, run_page: Page) -> None:
-    """Remember which page is shown now, and which one shows a run."""
-    st.session_state[_RUN_PAGE] = run_page
+def note_pages(shown: Page, *, runs_page: Page, run_page: Page) -> None:
+    """Remember which page is shown now, and which ones can be gone to."""
+    st.session_state[_PAGES] = (runs_page, run_page)
     st.session_state[_ARRIVED] = st.session_state.get(_SHOWN) not in (None, shown.url_path)
     st.session_state[_SHOWN] = shown.url_path
 

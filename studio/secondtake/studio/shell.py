@@ -21,10 +21,10 @@ def show_studio() -> None:
     runs_page = st.Page(runs.show, title="Runs", icon=":material/view_list:", default=True)
     run_page = st.Page(run.show, title="Run", url_path=RUN_PATH, visibility="hidden")
     page = st.navigation([runs_page, run_page], position="hidden")
+    follow()
     with st.sidebar:
         st.page_link(runs_page)
         theme_switch()
-    note_pages(page, run_page=run_page)
-    follow()
+    note_pages(page, runs_page=runs_page, run_page=run_page)
     with away_is_said():
         page.run()

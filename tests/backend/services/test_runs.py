@@ -79,7 +79,9 @@ def test_each_filter_keeps_what_fits(home: Path, backend: LocalBackend) -> None:
 def test_a_filter_is_a_value_and_never_sql(home: Path, backend: LocalBackend) -> None:
     write_run(home)
     hostile = "x' OR true --"
-    query = RunQuery(workflow=(hostile,), tags={hostile: hostile}, user_id=hostile, model=(hostile,))
+    query = RunQuery(
+        workflow=(hostile,), tags={hostile: hostile}, user_id=hostile, model=(hostile,)
+    )
     assert backend.list_runs(query).total_count == 0
 
 

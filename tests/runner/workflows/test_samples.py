@@ -17,9 +17,10 @@ from secondtake.runner.workflows.load import find_workflow
 def run_sample(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(REPOSITORY)
 
-    def run(name: str, inputs: dict[str, Any], model: str = "sim/strong") -> RunResult:
+    def run(name: str, inputs: dict[str, Any], model: str = "sim/strong", **more: Any) -> RunResult:
         settings = load_settings({"sim_latency": False, "home": home})
-        return run_workflow(find_workflow(name, settings), inputs, settings=settings, model=model)
+        workflow = find_workflow(name, settings)
+        return run_workflow(workflow, inputs, settings=settings, model=model, **more)
 
     return run
 
@@ -50,7 +51,41 @@ def test_assistant_finds_and_computes(home: Path, run_sample: Any) -> None:
     assert {row["tool"] for row in recorded(home, "tool_call")} >= {"calculator"}
 
 
-@pytest.mark.parametrize("name", ["research", "extraction", "assistant"])
+def test_support_drafts_until_it_is_good_and_asks_a_person(home: Path, run_sample: Any) -> None:
+    ticket = (REPOSITORY / "data" / "tickets" / "invoice.txt").read_text()
+    answers = {"approve": ["revise", "send"]}
+    result = run_sample("support", {"ticket": ticket}, answers=answers)
+    assert result.status == "ok", result.error_message
+    assert "24,995.95" in result.output["draft"]
+    rows = {row["node_path"]: row["entered_from"] for row in recorded(home, "node_started")}
+    assert rows["draft[1]"] == ["read_invoice", "search_documents"]
+    assert rows["draft[2]"] in (["review"], ["approve"])
+    assert sum(path.startswith("draft") for path in rows) == 3
+    answered = [row["result"] for row in recorded(home, "tool_call") if row["tool"] == "human"]
+    assert answered[0] == "revise"
+    assert result.totals.simulated
+
+
+def test_support_takes_the_other_way_for_another_ticket(home: Path, run_sample: Any) -> None:
+    ticket = (REPOSITORY / "data" / "tickets" / "heat-pump.txt").read_text()
+    result = run_sample("support", {"ticket": ticket}, answers={"approve": ["hand over"]})
+    assert result.status == "ok", result.error_message
+    assert result.output["handover"]
+    nodes = {timing.node for timing in result.timings}
+    assert nodes >= {"search_documents", "hand_over"}
+    assert "read_invoice" not in nodes
+
+
+def test_onboarding_nests_two_workflows(home: Path, run_sample: Any) -> None:
+    result = run_sample("onboarding", {})
+    assert result.status == "ok", result.error_message
+    paths = [row["node_path"] for row in recorded(home, "node_finished")]
+    assert {"check_invoice[1]/recompute[1]", "research_topic[1]/write[1]"} <= set(paths)
+    assert not any(path.startswith("ask_seller") for path in paths), "the total is right"
+    assert "Jana Sommer" in result.output
+
+
+@pytest.mark.parametrize("name", ["research", "extraction", "assistant", "onboarding"])
 def test_every_sample_says_the_same_twice(home: Path, run_sample: Any, name: str) -> None:
     inputs = {"topic": "insulation"} if name == "research" else {}
     first, second = (run_sample(name, inputs) for _ in range(2))

@@ -1,16 +1,17 @@
 """Puts the API together."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Final
+from http import HTTPStatus
+from typing import Any, Final
 
 from duckdb import DuckDBPyConnection
 from fastapi import FastAPI
 
-from secondtake.backend.api import events, executions, runs, system, workflows
+from secondtake.backend.api import blobs, events, executions, runs, system, workflows
 from secondtake.backend.api.guard import Guard
-from secondtake.backend.api.problems import install_problem_handlers
+from secondtake.backend.api.problems import PROBLEM_MEDIA_TYPE, install_problem_handlers
 from secondtake.backend.api.server import Server
 from secondtake.runner.settings import Settings
 
@@ -35,7 +36,7 @@ def create_app(
     """
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         server = Server(settings, con)
         app.state.server = server
         try:
@@ -56,6 +57,28 @@ def create_app(
     )
     app.add_middleware(Guard, allowed_hosts=tuple(allowed_hosts))
     install_problem_handlers(app)
-    for part in (runs, events, executions, workflows, system):
+    for part in (runs, events, executions, blobs, workflows, system):
         app.include_router(part.router)
+    _describe_problems(app)
     return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Let OpenAPI say that errors are `application/problem+json`, whatever the route answers."""
+    made_by_fastapi = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            for path in made_by_fastapi()["paths"].values():
+                for operation in path.values():
+                    for code, response in operation["responses"].items():
+                        if int(code) >= HTTPStatus.BAD_REQUEST:
+                            _describe_problem(response["content"])
+        return made_by_fastapi()
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change it
+
+
+def _describe_problem(content: dict[str, Any]) -> None:
+    other = next(name for name in content if name != PROBLEM_MEDIA_TYPE)
+    content[PROBLEM_MEDIA_TYPE].update(content.pop(other))

@@ -10,6 +10,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from secondtake.backend.api import examples
 from secondtake.backend.api.dependencies import RunName, TheServer
 from secondtake.backend.api.problems import documented
 from secondtake.backend.api.server import Server
@@ -32,7 +33,10 @@ def a_watcher(
     after: Annotated[
         str | None, Query(description="Go on after this event; `Last-Event-ID` says the same.")
     ] = None,
-    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
+    last_event_id: Annotated[
+        str | None,
+        Header(alias="Last-Event-ID", description="What a browser sends when it comes back."),
+    ] = None,
 ) -> RunWatcher:
     """Return who follows the run; what is wrong is found before the stream begins."""
     with server.cursor() as con:
@@ -64,6 +68,7 @@ async def a_place_for_a_stream(server: TheServer) -> AsyncIterator[None]:
     "/{run}/events",
     summary="Watch a run",
     response_class=EventSourceResponse,
+    responses={200: {"content": {"text/event-stream": {"example": examples.EVENTS}}}},
     dependencies=[Depends(a_place_for_a_stream)],
 )
 async def get_events(

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from anyio import to_thread
 from fastapi import APIRouter, Query, Response
 
+from secondtake.backend.api import examples
 from secondtake.backend.api.bodies import AnswerBody, RunBody
 from secondtake.backend.api.dependencies import RunName, Store, TheServer
 from secondtake.backend.api.problems import documented
@@ -28,7 +29,15 @@ Wait = Annotated[
     "/run",
     status_code=202,
     summary="Have a run executed",
-    responses={200: {"model": FinishedRun, "description": "It has ended while one waited."}},
+    responses={
+        **documented(413, 415),
+        **examples.answers(examples.REQUESTED, 202),
+        200: {
+            "model": FinishedRun,
+            "description": "It has ended while one waited.",
+            **examples.answers(examples.FINISHED)[200],
+        },
+    },
 )
 async def post_run(
     server: TheServer, response: Response, request: RunBody, wait_s: Wait = None
@@ -43,7 +52,11 @@ async def post_run(
     return finished or accepted
 
 
-@router.post("/runs/{run}/cancel", summary="Ask a run to end", responses=documented(404, 409))
+@router.post(
+    "/runs/{run}/cancel",
+    summary="Ask a run to end",
+    responses={**documented(404, 409), **examples.answers(examples.DELIVERED)},
+)
 def post_cancel(server: TheServer, con: Store, run: RunName) -> Delivered:
     """Ask a run to end, whatever process of this home executes it."""
     said = executions.cancel_run(con, server.settings, run, pool=server.pool)
@@ -52,7 +65,9 @@ def post_cancel(server: TheServer, con: Store, run: RunName) -> Delivered:
 
 
 @router.post(
-    "/runs/{run}/answer", summary="Answer a run's question", responses=documented(404, 409)
+    "/runs/{run}/answer",
+    summary="Answer a run's question",
+    responses={**documented(404, 409, 413, 415), **examples.answers(examples.DELIVERED)},
 )
 def post_answer(server: TheServer, con: Store, run: RunName, answer: AnswerBody) -> Delivered:
     """Answer the question that a run waits with; it goes on at once."""

@@ -49,7 +49,8 @@ class Guard:
             return
         headers = Headers(scope=scope)
         if scope["type"] != "http":
-            return  # no route speaks WebSocket; the server closes what nobody accepts
+            await send({"type": "websocket.close"})  # no route speaks it
+            return
         refusal = (
             self._foreign_host(headers, scope["path"])
             or _foreign_origin(headers, scope)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from secondtake.backend.api import examples
 from secondtake.backend.api.bodies import RunIds
 from secondtake.backend.api.dependencies import MaxChars, RunName, Store
 from secondtake.backend.api.parameters import (
@@ -17,7 +18,8 @@ from secondtake.backend.api.problems import documented
 from secondtake.backend.models.base import Model
 from secondtake.backend.models.runs import RunDetail, RunPage, SpanTree, StateAt, TextPiece
 from secondtake.backend.models.statistics import RunFacets, RunStatistics
-from secondtake.backend.services import facets, runs, spans, state, statistics, texts
+from secondtake.backend.models.workflows import RunGraph
+from secondtake.backend.services import facets, graph, runs, state, statistics, texts
 
 router = APIRouter(prefix="/runs", tags=["runs"], responses=documented(400, 403, 422, 500, 503))
 _OF_A_RUN = documented(404, 409)
@@ -29,13 +31,17 @@ class RunId(Model):
     run_id: UUID
 
 
-@router.get("", summary="List runs, newest first")
+@router.get("", summary="List runs, newest first", responses=examples.answers(examples.PAGE))
 def get_runs(con: Store, parameters: Annotated[RunParameters, Query()]) -> RunPage:
     """Return the runs that fit. Pages are cut by key, so runs that arrive meanwhile move none."""
     return runs.list_runs(con, parameters.query())
 
 
-@router.get("/statistics", summary="Add up the runs that fit")
+@router.get(
+    "/statistics",
+    summary="Add up the runs that fit",
+    responses=examples.answers(examples.STATISTICS),
+)
 def get_statistics(
     con: Store, parameters: Annotated[StatisticsParameters, Query()]
 ) -> RunStatistics:
@@ -43,43 +49,81 @@ def get_statistics(
     return statistics.run_statistics(con, parameters.query())
 
 
-@router.get("/facets", summary="List what there is to filter runs by")
+@router.get(
+    "/facets",
+    summary="List what there is to filter runs by",
+    responses=examples.answers(examples.FACETS),
+)
 def get_facets(con: Store) -> RunFacets:
     """Return workflows, models, sessions, users, tags and statuses with their numbers of runs."""
     return facets.run_facets(con)
 
 
-@router.post("/whole", summary="Tell which runs are stored with their end")
+@router.post(
+    "/whole",
+    summary="Tell which runs are stored with their end",
+    responses={**documented(413, 415), **examples.answers(examples.IDS)},
+)
 def post_whole_runs(con: Store, wanted: RunIds) -> RunIds:
     """Return those of the runs that the store has with their end."""
     return RunIds(run_ids=sorted(runs.whole_runs(con, wanted.run_ids)))
 
 
-@router.get("/{run}", summary="Get one run whole", responses=_OF_A_RUN)
+@router.get(
+    "/{run}",
+    summary="Get one run whole",
+    responses={**_OF_A_RUN, **examples.answers(examples.DETAIL)},
+)
 def get_run(con: Store, run: RunName, max_chars: MaxChars = None) -> RunDetail:
     """Return a run and every row of it."""
     return runs.get_run(con, run, max_chars=max_chars)
 
 
-@router.get("/{run}/id", summary="Resolve the name of a run", responses=_OF_A_RUN)
+@router.get(
+    "/{run}/id",
+    summary="Resolve the name of a run",
+    responses={**_OF_A_RUN, **examples.answers(examples.ID)},
+)
 def get_run_id(con: Store, run: RunName) -> RunId:
     """Return the run that an id, a prefix or `last` means."""
     return RunId(run_id=runs.resolve_run(con, run))
 
 
-@router.get("/{run}/spans", summary="Get the spans of a run as a tree", responses=_OF_A_RUN)
+@router.get(
+    "/{run}/spans",
+    summary="Get the spans of a run as a tree",
+    responses={**_OF_A_RUN, **examples.answers(examples.SPANS)},
+)
 def get_spans(con: Store, run: RunName) -> SpanTree:
     """Return the spans, each before its children, with sums of what is below each."""
-    return spans.run_spans(con, run)
+    return runs.run_spans(con, run)
 
 
-@router.get("/{run}/state", summary="Get the state of a run after a step", responses=_OF_A_RUN)
+@router.get(
+    "/{run}/graph",
+    summary="Get the graph of a run",
+    responses={**_OF_A_RUN, **examples.answers(examples.GRAPH)},
+)
+def get_graph(con: Store, run: RunName) -> RunGraph:
+    """Return the nodes and edges of the workflow, with what was taken of them."""
+    return graph.run_graph(con, run)
+
+
+@router.get(
+    "/{run}/state",
+    summary="Get the state of a run after a step",
+    responses={**_OF_A_RUN, **examples.answers(examples.STATE)},
+)
 def get_state(con: Store, run: RunName, parameters: Annotated[StateParameters, Query()]) -> StateAt:
     """Return the state at the end of the run, or after a step."""
     return state.fold_state(con, parameters.query(run))
 
 
-@router.get("/{run}/text", summary="Get a piece of a long text", responses=_OF_A_RUN)
+@router.get(
+    "/{run}/text",
+    summary="Get a piece of a long text",
+    responses={**_OF_A_RUN, **examples.answers(examples.PIECE)},
+)
 def get_text(con: Store, run: RunName, parameters: Annotated[TextParameters, Query()]) -> TextPiece:
     """Return a piece of a text that was clipped."""
     return texts.read_text(con, parameters.query(run))

@@ -23,8 +23,6 @@ from secondtake.backend.services.run_events import finished_run
 from secondtake.backend.store.connection import open_store
 from secondtake.backend.store.health import read_health
 from secondtake.backend.workers.pool import WorkerPool
-from secondtake.runner.home import journal_folder
-from secondtake.runner.segments import OPEN_SUFFIX, SEALED_SUFFIX
 from secondtake.runner.settings import Settings
 
 LOADER_END_S: Final = 2.0
@@ -90,7 +88,7 @@ class Server:
             started_at=self.started_at,
             runs=stored.runs,
             schema_version=stored.schema_version,
-            pending_segments=self._pending_segments(),
+            pending_segments=load.count_pending(self.settings.home),
             workers=self.pool.counts(),
         )
 
@@ -128,10 +126,3 @@ class Server:
                 for con in self._cursors:
                     con.interrupt()
             waiting.wait(INTERRUPT_EVERY_S)
-
-    def _pending_segments(self) -> int:
-        try:
-            names = os.listdir(journal_folder(self.settings.home))
-        except FileNotFoundError:
-            return 0
-        return sum(name.endswith((OPEN_SUFFIX, SEALED_SUFFIX)) for name in names)

@@ -32,9 +32,14 @@ def connect(settings: Settings | None = None) -> "Backend":
     That is the server of the home when one runs, else the same services in this process.
     """
     settings = settings or current_settings()
-    server = _server(settings.home)
-    if server is not None:
-        return server
+    backend = _server(settings.home) or _in_process(settings)
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.call_on_close(backend.close)
+    return backend
+
+
+def _in_process(settings: Settings) -> "Backend":
     from secondtake.backend.local import LocalBackend  # imports duckdb
 
     return LocalBackend(settings, on_load=_tell_rejected)
@@ -54,6 +59,7 @@ def _server(home: Path) -> "Backend | None":
     try:
         _tell_rejected(client.load())  # what was recorded a moment ago counts too, as in process
     except NoServerError:  # it has just ended
+        client.close()
         return None
     return client
 

@@ -13,7 +13,10 @@ COMMANDS: Final = {
     "run": (_HERE + "run", "Run a workflow or a prompt, and record it."),
     "runs": (_HERE + "runs", "List recorded runs, newest first."),
     "show": (_HERE + "show", "Show one run: what happened, how long it took, what it cost."),
-    "answer": (_HERE + "answer", "Answer the question that a run waits with."),
+    "answer": (
+        _HERE + "answer",
+        "Answer the question that a run waits with; without VALUE, show it.",
+    ),
     "cancel": (_HERE + "cancel", "End a run that is being executed, wherever on this machine."),
     "sql": (_HERE + "sql", "Ask the tables one SELECT."),
     "up": (_HERE + "up", "Start the server and the studio; Ctrl-C ends both."),

@@ -15,12 +15,24 @@ from secondtake.backend.cli.connect import current_settings
 from secondtake.backend.cli.inputs import read_inputs
 from secondtake.backend.cli.output import json_option, print_json, print_lines
 from secondtake.backend.cli.pairs import PAIR, read_pairs
+from secondtake.backend.cli.person import person_here
 from secondtake.backend.cli.run_report import profile_lines, result_as_json, result_lines
 
 if TYPE_CHECKING:
     from secondtake.runner.result import RunResult
     from secondtake.runner.run import RunRecorder
     from secondtake.runner.settings import Settings
+
+
+def read_answers(
+    ctx: click.Context, param: click.Parameter, values: Sequence[str]
+) -> dict[str, list[str]]:
+    """Return the answers of each node, in the order given."""
+    answers: dict[str, list[str]] = {}
+    for text in values:
+        ((name, value),) = read_pairs(ctx, param, [text]).items()
+        answers.setdefault(name, []).append(value)
+    return answers
 
 
 @click.command("run")
@@ -49,6 +61,14 @@ if TYPE_CHECKING:
 @click.option("--session", "session_id", help="The session that the run belongs to.")
 @click.option("--user", "user_id", help="For whom it is run.")
 @click.option("--tools", help="With --prompt: tools for a loop, e.g. calculator,search_text.")
+@click.option(
+    "--answer",
+    "answers",
+    metavar="NODE=VALUE",
+    multiple=True,
+    callback=read_answers,
+    help="Answer the question of a human node beforehand; again for its next visit.",
+)
 @click.option("--profile", is_flag=True, help="Say where the time went.")
 @json_option
 @click.pass_context
@@ -63,6 +83,7 @@ def command(
     session_id: str | None,
     user_id: str | None,
     tools: str | None,
+    answers: dict[str, list[str]],
     profile: bool,
     as_json: bool,
 ) -> None:
@@ -77,6 +98,8 @@ def command(
         raise click.UsageError("-i goes with a WORKFLOW, not with --prompt")
     if workflow is not None and tools is not None:
         raise click.UsageError("--tools goes with --prompt; a workflow names its own tools")
+    if prompt is not None and answers:
+        raise click.UsageError("--answer goes with a WORKFLOW, not with --prompt")
     settings = current_settings()
     about: dict[str, Any] = {
         "settings": settings,
@@ -86,7 +109,7 @@ def command(
         "session_id": session_id,
         "user_id": user_id,
     }
-    result = _supervised(settings, _execution(workflow, prompt, inputs, tools, about))
+    result = _supervised(settings, _execution(workflow, prompt, inputs, tools, answers, about))
     _print(result, name=workflow or "prompt", profile=profile, as_json=as_json)
     code = 0 if result.status == "ok" else 1
     if result.status == "cancelled" or _is_left_behind():
@@ -102,6 +125,7 @@ def _execution(
     prompt: str | None,
     inputs: dict[str, str],
     tools: str | None,
+    answers: dict[str, list[str]],
     about: dict[str, Any],
 ) -> "Callable[[OnStart], RunResult]":
     """Read what is to be run, and return what runs it.
@@ -118,7 +142,8 @@ def _execution(
 
     found = find_workflow(workflow, about["settings"])
     values = read_inputs(inputs)
-    return lambda on_start: run_workflow(found, values, on_start=on_start, **about)
+    asked: dict[str, Any] = {"answers": answers, "ask": person_here()}
+    return lambda on_start: run_workflow(found, values, on_start=on_start, **asked, **about)
 
 
 def _supervised(settings: "Settings", execute: "Callable[[OnStart], RunResult]") -> "RunResult":

@@ -132,9 +132,11 @@ class Client:
 
     def read_blob(self, sha256: str) -> Blob:
         """Return a binary part of a message."""
-        if not sha256.isalnum():
-            raise NotFoundError(f"There is no blob {sha256!r}.")
-        response = self._send("GET", f"/blobs/{sha256}")
+        if not _is_segment(sha256):
+            raise NotFoundError(
+                f"{sha256[:80]!r} is no SHA-256; take the value of `$blob` in a message."
+            )
+        response = self._send("GET", f"/blobs/{quote(sha256, safe='')}")
         return Blob(media_type=response.headers["content-type"], content=response.content)
 
     def run_events(self, name: str, *, after: str | None = None) -> Iterator[RunEvent]:
@@ -274,11 +276,16 @@ def _run(name: str, rest: str = "") -> str:
     Raises:
         NotFoundError: the name cannot be a part of an address, so no run has it.
     """
-    if "/" in name or not name.strip("."):
+    if not _is_segment(name):
         raise NotFoundError(
             f"{name!r} is not a run's id; see the ids with `secondtake runs`, or write `last`."
         )
     return f"/runs/{quote(name, safe='')}{rest}"
+
+
+def _is_segment(text: str) -> bool:
+    """Tell whether a text can be one part of an address's path."""
+    return "/" not in text and bool(text.strip("."))
 
 
 def _given(**values: Any) -> list[Parameter]:

@@ -33,13 +33,12 @@ def raise_for_problem(response: httpx2.Response) -> None:
     if problem is None:
         raise not_ours(response)
     message = str(problem.get("detail") or problem.get("title"))
-    error = _ERRORS.get(str(problem.get("type")))
-    problems = problem.get("problems")
-    if error is WorkflowError and isinstance(problems, list):
-        raise WorkflowError([str(text) for text in cast("list[Any]", problems)])
-    if error is WorkflowError:
-        raise WorkflowError([message])
-    raise (error or _by_status(response.status_code))(message)
+    error = _ERRORS.get(str(problem.get("type"))) or _by_status(response.status_code)
+    if issubclass(error, WorkflowError):
+        problems = problem.get("problems")
+        listed = cast("list[Any]", problems) if isinstance(problems, list) else [message]
+        raise WorkflowError([str(text) for text in listed])
+    raise error(message)
 
 
 def not_ours(response: httpx2.Response) -> NoServerError:

@@ -7,7 +7,6 @@ load removes them and loads nothing twice.
 
 import shutil
 import socket
-import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Final
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.loader.parts import LeftAlone, Part, Workplace, look_at, read_line_by_line
+from secondtake.backend.loader.quiet import segments_in, state_of
 from secondtake.backend.store.columns import EventColumns, event_columns
 from secondtake.backend.store.loading import Loaded, load_staged
 from secondtake.backend.store.segment_log import loaded_among, mark_interrupted_runs
@@ -25,7 +25,6 @@ from secondtake.backend.store.staging import StageRefused, cannot_load, describe
 from secondtake.runner.home import journal_folder, store_key
 from secondtake.runner.redaction import Redactor
 from secondtake.runner.segments import (
-    OPEN_SUFFIX,
     SEALED_SUFFIX,
     live_writers,
     take_over,
@@ -34,9 +33,6 @@ from secondtake.runner.segments import (
 
 BATCH_BYTES: Final = 32 << 20
 BATCH_SEGMENTS: Final = 2_000
-
-_one_load = threading.Lock()
-"""Other processes cannot hold the database; threads of this one take turns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +84,12 @@ def load_pending(
     """
     journal = journal_folder(home)
     progress = _Progress()
-    with _one_load, _explained_disk_errors():
+    state = state_of(home)
+    with state.lock, _explained_disk_errors():
+        names = segments_in(journal)
+        if state.is_quiet(names, journal):
+            return _report(progress, interrupted=0)
+        state.settled = None
         if journal.is_dir():
             torn = {taken.path.name: taken.torn_bytes for taken in take_over(journal)}
             waiting = _remove_loaded(con, _sealed_files(journal), progress)
@@ -102,8 +103,13 @@ def load_pending(
             con,
             host=socket.gethostname(),
             live=live_writers(journal),
-            pending=_writers_with_files(journal),  # listed after the look at who lives
+            pending={writer_of(Path(name)) for name in segments_in(journal)},  # after the living
         )
+        state.note(names, is_settled=not interrupted and not progress.problems)
+    return _report(progress, interrupted=interrupted)
+
+
+def _report(progress: _Progress, *, interrupted: int) -> LoadReport:
     return LoadReport(
         segments=progress.segments,
         lines=sum(loaded.lines for loaded in progress.loaded),
@@ -279,11 +285,3 @@ class _Stager:
                 **self.refused_lines(lines[middle:], offset + middle),
             }
         return {}
-
-
-def _writers_with_files(journal: Path) -> set[str]:
-    if not journal.is_dir():
-        return set()
-    return {
-        writer_of(path) for path in journal.iterdir() if path.suffix in (OPEN_SUFFIX, SEALED_SUFFIX)
-    }

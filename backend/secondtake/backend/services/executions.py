@@ -29,8 +29,6 @@ from secondtake.runner.mailbox import (
 )
 from secondtake.runner.narrow import is_list, is_object
 from secondtake.runner.settings import Settings
-from secondtake.runner.workflows.human import Question, fitting_answer
-from secondtake.runner.workflows.value_types import parse_type
 
 ANSWERED: Final = "answered-{span_id}"
 TAKEN_WITHIN_S: Final = 3.0
@@ -179,6 +177,9 @@ def question_text(node: NodeTiming) -> str:
 
 def _check_answer(node: NodeTiming, answer: Any) -> None:
     """Raise when the run would not take the answer; it decides by the same function."""
+    from secondtake.runner.workflows.questions import Question, fitting_answer
+    from secondtake.runner.workflows.value_types import parse_type
+
     asked: Any = node.question
     fields = asked if is_object(asked) else {}
     choices = fields.get("choices")

@@ -21,6 +21,7 @@ def load(con: DuckDBPyConnection, settings: Settings) -> LoadResult:
     Raises:
         StoreError: the database or the disk refuses; what is not loaded waits in the journal.
     """
+    redactor: Redactor | None = None
 
     def redact(text: str) -> str:
         # Made for the first line that is rejected: there hardly ever is one.
@@ -30,7 +31,6 @@ def load(con: DuckDBPyConnection, settings: Settings) -> LoadResult:
         )
         return redactor.text(text)
 
-    redactor: Redactor | None = None
     report = load_pending(con, settings.home, redact=redact)
     return LoadResult(
         segments=report.segments,

@@ -75,7 +75,7 @@ class _Place:
             return cls(
                 seq=_a_seq(seq),
                 open_nodes={_a_seq(number) for number in open_nodes},
-                unnumbered={str(name): int(n) for name, n in cast("Any", unnumbered).items()},
+                unnumbered={str(name): int(n) for name, n in unnumbered.items()},
                 summary=str(summary),
             )
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -132,13 +132,16 @@ class RunWatcher:
             known = self._place.unnumbered.get(name, 0)
             numbered = [row for row in rows if row.seq is not None]
             unnumbered = [row for row in rows if row.seq is None][known:]
-            found += [(cast("EventName", name), row) for row in (*numbered, *unnumbered)]
+            event_name = cast("EventName", name)
+            found += [(event_name, row) for row in (*numbered, *unnumbered)]
         return found
 
     def _told(self, rows: list[tuple[EventName, Row]]) -> Generator[RunEvent]:
         """Yield new rows in the order of their places, then nodes that have ended meanwhile."""
         place = self._place
-        numbered = [(row.seq, name, row) for name, row in rows if row.seq is not None]
+        numbered: list[tuple[int, EventName, Row]] = [
+            (row.seq, name, row) for name, row in rows if row.seq is not None
+        ]
         new = sorted((item for item in numbered if item[0] > place.seq), key=lambda item: item[0])
         for number, (seq, name, row) in enumerate(new):
             if _is_open(row):

@@ -186,16 +186,17 @@ def _known(times: Iterable[datetime | None]) -> list[datetime]:
 
 def _end_of(row: Mapping[str, Any]) -> datetime | None:
     """Return when a span ended; by its duration where a clock was turned back meanwhile."""
-    started_at, ended_at, duration_ms = row["started_at"], row["ended_at"], row["duration_ms"]
+    started_at: datetime | None = row["started_at"]
+    ended_at: datetime | None = row["ended_at"]
+    duration_ms: float | None = row["duration_ms"]
     if started_at is None or (ended_at is not None and ended_at >= started_at):
         return ended_at
     if duration_ms is None:
         return None if ended_at is None else started_at
     try:
-        end: datetime = started_at + timedelta(milliseconds=duration_ms)
+        return started_at + timedelta(milliseconds=duration_ms)
     except OverflowError:
         return None
-    return end
 
 
 def _timed(place: _Place, ended: datetime | None) -> Timed:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 from secondtake.backend.models.runs import RunFilter
@@ -22,6 +23,9 @@ WAITING: Final = f"""
 _PAIRS: Final = r"""
     array_to_string(list_transform(map_entries(tags), lambda e: e.key || '=' || e.value), chr(10))
 """
+
+_AMOUNT_MAX: Final = Decimal(10**19)
+"""More than any run can cost, and what fits the type that amounts are compared in."""
 
 Test = tuple[str, dict[str, Any]]
 
@@ -77,11 +81,19 @@ def _at_least_and_below(query: RunFilter) -> Iterator[Test]:
         yield f"{RUN_AT} >= $since", {"since": naive_utc(query.since)}
     if query.until is not None:
         yield f"{RUN_AT} < $until", {"until": naive_utc(query.until)}
-    for name in ("cost_usd", "duration_ms"):
+    for name, parameter in (("cost_usd", "{}::DECIMAL(38, 18)"), ("duration_ms", "{}")):
         for bound, sign in (("min", ">="), ("max", "<=")):
             value = getattr(query, f"{bound}_{name}")
             if value is not None:
-                yield f"{name} {sign} ${bound}_{name}", {f"{bound}_{name}": value}
+                test = f"{name} {sign} {parameter.format(f'${bound}_{name}')}"
+                yield test, {f"{bound}_{name}": _bindable(value)}
+
+
+def _bindable(value: Decimal | float) -> str | float:
+    """Return an amount as text: DuckDB takes a Decimal with a positive exponent for another one."""
+    if not isinstance(value, Decimal):
+        return value
+    return f"{max(min(value, _AMOUNT_MAX), -_AMOUNT_MAX):f}"
 
 
 def _text(text: str) -> Test:

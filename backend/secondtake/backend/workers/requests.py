@@ -6,28 +6,31 @@ anybody. The worker that executes the request finds out what is left.
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from secondtake.backend.models.executions import RunRequest
 from secondtake.runner.errors import UsageError
 from secondtake.runner.narrow import is_list, is_object
 from secondtake.runner.settings import Settings
-from secondtake.runner.tools.registry import BUILT_IN
-from secondtake.runner.workflows.explain import did_you_mean
-from secondtake.runner.workflows.load import Workflow, list_workflows, load_workflow
+
+if TYPE_CHECKING:
+    from secondtake.runner.workflows.load import Workflow
 
 MISSING_INPUT: Final = "give it in `inputs`"
 CODE_KEYS: Final = ("function", "tool", "workflow")
 """Keys of a node that name code, or another file."""
 
 
-def find_by_name(name: str, settings: Settings) -> Workflow:
+def find_by_name(name: str, settings: Settings) -> "Workflow":
     """Load a workflow of the workflows root by its name; a path is none.
 
     Raises:
         UsageError: there is none of this name, or its file is outside of the root.
         WorkflowError: it has problems.
     """
+    from secondtake.runner.workflows.explain import did_you_mean
+    from secondtake.runner.workflows.load import list_workflows, load_workflow
+
     root = settings.workflows_root
     known = list_workflows(settings)
     path = known.get(name)
@@ -59,7 +62,7 @@ def override_texts(overrides: Mapping[str, Any] | tuple[str, ...]) -> list[str]:
     return texts
 
 
-def check_request(request: RunRequest, settings: Settings) -> Workflow:
+def check_request(request: RunRequest, settings: Settings) -> "Workflow":
     """Return the workflow that is asked for; refuse what is wrong without importing anything.
 
     Raises:
@@ -81,8 +84,12 @@ def check_request(request: RunRequest, settings: Settings) -> Workflow:
     return changed
 
 
-def _asked_for(request: RunRequest, settings: Settings) -> tuple[Workflow, Mapping[str, Any]]:
+def _asked_for(request: RunRequest, settings: Settings) -> "tuple[Workflow, Mapping[str, Any]]":
     """Return the workflow that a request means, and its inputs."""
+    from secondtake.runner.tools.registry import BUILT_IN
+    from secondtake.runner.workflows.execute import prompt_workflow
+    from secondtake.runner.workflows.explain import did_you_mean
+
     if (request.workflow is None) == (request.prompt is None):
         raise UsageError("Name either a `workflow` or a `prompt`.")
     if request.workflow is not None:
@@ -98,8 +105,6 @@ def _asked_for(request: RunRequest, settings: Settings) -> tuple[Workflow, Mappi
         if tool not in BUILT_IN:
             cure = did_you_mean(tool, BUILT_IN)
             raise UsageError(f"There is no built-in tool {tool!r}; {cure}")
-    from secondtake.runner.workflows.execute import prompt_workflow
-
     return prompt_workflow(list(request.tools), with_system=False), {"prompt": prompt}
 
 

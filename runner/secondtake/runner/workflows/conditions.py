@@ -70,7 +70,8 @@ def parse_condition(text: str) -> Condition:
     try:
         tree = ast.parse(flat[indent:], mode="eval").body
     except SyntaxError as error:
-        offset = indent + max((error.offset or 1) - 1, 0)
+        # Without an offset the text ends too early.
+        offset = indent + error.offset - 1 if error.offset else len(flat)
         message = (error.msg or "invalid syntax").rstrip(".")
         raise ConditionError(f"not an expression: {message}", offset=offset) from None
     except (ValueError, RecursionError, MemoryError):

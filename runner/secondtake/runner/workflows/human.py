@@ -43,7 +43,10 @@ class OpenQuestion:
 
 
 class Person(Protocol):
-    """Somebody who can be asked here, one question at a time."""
+    """Somebody who can be asked here, or is told where to answer."""
+
+    one_at_a_time: bool
+    """Whether a question is shown only when the one before is answered."""
 
     def show(self, asked: OpenQuestion) -> None:
         """Show a question."""
@@ -90,7 +93,7 @@ class AnswerDesk:
         self._open: dict[str, OpenQuestion] = {}
         self.person = ask
         self.turn = threading.Lock()
-        """Held by the question that is being shown: a person is asked one at a time."""
+        """Held by the question that is being shown where that must be one at a time."""
 
     def take_given(self, *names: str) -> _Answer | None:
         """Return the next answer that was given beforehand under one of these names."""
@@ -126,13 +129,13 @@ class _Wait:
         self._desk = desk
         self._asked = asked
         self._mailbox = mailbox
-        self._has_turn = False
+        self._is_shown = False
         self.person = desk.person
 
     def poll(self) -> _Answer | None:
         """Look for an answer, for at most `POLL_S`."""
         answer = self._from_mailbox()
-        if answer is None and self.person is not None and self._is_shown(self.person):
+        if answer is None and self.person is not None and self._show(self.person):
             return self._from_person(self.person)
         if answer is None:
             time.sleep(POLL_S)
@@ -140,18 +143,22 @@ class _Wait:
 
     def end(self, answer: _Answer | None) -> None:
         """Take the question back where it is shown."""
-        if self._has_turn:
-            if self.person is not None and (answer is None or answer.via != "terminal"):
-                how = f"answered by {answer.by or answer.via}" if answer else "not open any more"
-                self.person.withdraw(how)
+        person = self._desk.person
+        if person is None or not self._is_shown:
+            return
+        if answer is None or answer.via != "terminal":
+            how = f"answered by {answer.by or answer.via}" if answer else "not open any more"
+            person.withdraw(f"{self._asked.node}: {how}")
+        if person.one_at_a_time:
             self._desk.turn.release()
 
-    def _is_shown(self, person: Person) -> bool:
-        if not self._has_turn:
-            self._has_turn = self._desk.turn.acquire(blocking=False)
-            if self._has_turn:
+    def _show(self, person: Person) -> bool:
+        """Show the question, once, when it is its turn; tell whether it is shown."""
+        if not self._is_shown:
+            self._is_shown = not person.one_at_a_time or self._desk.turn.acquire(blocking=False)
+            if self._is_shown:
                 person.show(self._asked)
-        return self._has_turn
+        return self._is_shown
 
     def _from_person(self, person: Person) -> _Answer | None:
         try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from secondtake.runner.errors import UsageError
 from secondtake.runner.narrow import is_list
@@ -11,6 +11,9 @@ from secondtake.runner.workflows.schema import HumanNode
 from secondtake.runner.workflows.source import parse_value
 from secondtake.runner.workflows.templates import render, render_value
 from secondtake.runner.workflows.value_types import ValueType, parse_type
+
+WORDS: Final = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
+"""How people type a boolean."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +57,8 @@ def fitting_answer(question: Question, given: Any) -> Any:
     """
     if question.choices is not None:
         wanted = str(given).strip()
-        for choice in (*question.choices, *question.choices):
-            if choice == wanted or choice.casefold() == wanted.casefold():
+        for choice in question.choices:
+            if choice.casefold() == wanted.casefold():
                 return _typed(question.kind, choice)
         raise ValueError(f"`{wanted}` is not one of: {', '.join(question.choices)}")
     return _typed(question.kind, given)
@@ -63,7 +66,9 @@ def fitting_answer(question: Question, given: Any) -> Any:
 
 def _typed(kind: ValueType, given: Any) -> Any:
     value = given
-    if isinstance(given, str) and kind.name not in ("string", "any"):
+    if isinstance(given, str) and kind.name == "boolean":
+        value = WORDS.get(given.strip().casefold(), given)
+    elif isinstance(given, str) and kind.name not in ("string", "any"):
         try:
             value = parse_value(given, flag="the answer")
         except UsageError:

@@ -42,7 +42,7 @@ class Scheduler:
     """Where one execution of a workflow is. Not safe for use by many threads at once."""
 
     def __init__(self, graph: Graph) -> None:
-        self._graph = graph
+        self.graph = graph
         self._order = {name: index for index, name in enumerate(graph.nodes)}
         self._waiting: dict[str, list[str]] = {}
         self._running: tuple[str, ...] = (START,)
@@ -82,7 +82,7 @@ class Scheduler:
 
     def _ready(self) -> list[str]:
         """Return the waiting nodes that no other waiting node may still come to."""
-        ahead = self._graph.ahead
+        ahead = self.graph.ahead
         ready = [
             name
             for name in self._waiting
@@ -92,7 +92,7 @@ class Scheduler:
 
     def _entry(self, name: str, values: Mapping[str, Any]) -> Entry:
         entered_from = tuple(self._waiting[name])
-        edge = self._graph.fan_outs.get(name)
+        edge = self.graph.fan_outs.get(name)
         if edge is None:
             return Entry(node=name, entered_from=entered_from)
         given = values.get(str(edge.each))
@@ -104,9 +104,9 @@ class Scheduler:
 
     def _leave(self, name: str, values: Mapping[str, Any]) -> None:
         known = {**values, VISITS: dict(self.visits)}
-        edges = self._graph.outgoing[name]
+        edges = self.graph.outgoing[name]
         taken = [edge for edge in edges if not edge.otherwise and self._is_open(edge, known)]
-        if not any(self._graph.is_choice(edge) for edge in taken):
+        if not any(self.graph.is_choice(edge) for edge in taken):
             taken += [edge for edge in edges if edge.otherwise and self._may_enter(edge)]
         if not taken:
             raise NodeError(self._stuck(name, known))
@@ -116,7 +116,7 @@ class Scheduler:
                 sources.append(name)
 
     def _may_enter(self, edge: Edge) -> bool:
-        limit = self._graph.limits.get(edge.to)
+        limit = self.graph.limits.get(edge.to)
         return limit is None or self.visits[edge.to] < limit
 
     def _is_open(self, edge: Edge, values: Mapping[str, Any]) -> bool:
@@ -125,7 +125,7 @@ class Scheduler:
         return edge.when is None or holds(parse_condition(edge.when), values)
 
     def _stuck(self, name: str, values: Mapping[str, Any]) -> str:
-        reasons = [self._reason(edge, values) for edge in self._graph.outgoing[name][:MAX_TOLD]]
+        reasons = [self._reason(edge, values) for edge in self.graph.outgoing[name][:MAX_TOLD]]
         return (
             f"No edge of `{name}` can be taken: {'; '.join(reasons)}. Add an edge with "
             "`otherwise: true` that says where to go then."

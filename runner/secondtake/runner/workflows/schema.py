@@ -38,13 +38,8 @@ ConditionText = Annotated[
     ),
 ]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Output = Annotated[
-    str | dict[str, str],
-    Field(
-        description="State key that takes the result; or `{state key: field of the result}` "
-        "when the result is an object."
-    ),
-]
+Output = str | dict[str, str]
+Description = Annotated[str | None, Field(description="What it is for, for people.")]
 
 
 class Section(BaseModel):
@@ -57,7 +52,7 @@ class Input(Section):
     """Something that a run is given."""
 
     type: TypeName = "string"
-    description: str | None = None
+    description: Description = None
     default: Any = Field(None, description="Value when none is given; without it one must be.")
 
     @property
@@ -70,7 +65,7 @@ class StateKey(Section):
     """Something that nodes read and write."""
 
     type: TypeName = "any"
-    description: str | None = None
+    description: Description = None
     reducer: Reducer = Field(
         "replace",
         description="How a node's value joins the key: replace it, append to a list, add to a "
@@ -96,17 +91,25 @@ class Retry(Section):
 class RunLimits(Section):
     """What one run may use; it stops with `budget_exceeded` and keeps what was done."""
 
-    usd: Annotated[float, Field(ge=0)] | None = None
-    tokens: Annotated[int, Field(ge=0)] | None = None
-    seconds: Annotated[float, Field(gt=0)] | None = None
+    usd: Annotated[float, Field(ge=0)] | None = Field(None, description="US dollars.")
+    tokens: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="Tokens, input and output together."
+    )
+    seconds: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Seconds; those in which it waits for a person do not count."
+    )
     calls: Annotated[int, Field(ge=0)] | None = Field(None, description="Calls of models.")
 
 
 class BaseNode(Section):
     """What every node may say."""
 
-    description: str | None = Field(None, description="What it does, for people.")
-    output: Output | None = None
+    description: Description = None
+    output: Output | None = Field(
+        None,
+        description="State key that takes the result; or `{state key: field of the result}` "
+        "when the result is an object.",
+    )
     max_visits: int | None = Field(
         None,
         ge=1,
@@ -141,7 +144,7 @@ class WorkNode(BaseNode):
 class ModelNode(WorkNode):
     """What nodes that ask a model may say."""
 
-    system: Template | None = None
+    system: Template | None = Field(None, description="The system message; a template.")
     prompt: Template
     model: str | None = Field(None, min_length=1, description="As LiteLLM names it.")
     parameters: Parameters = {}
@@ -156,7 +159,7 @@ class ModelNode(WorkNode):
 class LlmNode(ModelNode):
     """Asks a model once; free text, or an answer that fits a JSON Schema."""
 
-    kind: Literal["llm"]
+    kind: Literal["llm"] = Field(description="Asks a model once.")
     answer_schema: dict[str, Any] | None = Field(
         None, alias="schema", description="JSON Schema of the answer; without it, free text."
     )
@@ -170,7 +173,7 @@ class LlmNode(ModelNode):
 class AgentNode(ModelNode):
     """Asks a model in a loop and executes the tools that it calls."""
 
-    kind: Literal["agent"]
+    kind: Literal["agent"] = Field(description="Asks a model in a loop with tools.")
     tools: list[Annotated[str, Field(min_length=1)]] = Field(
         [], description="Built-in tools by name; own ones as `module:function`."
     )
@@ -185,8 +188,10 @@ class AgentNode(ModelNode):
 class ToolNode(WorkNode):
     """Executes one tool."""
 
-    kind: Literal["tool"]
-    tool: str = Field(min_length=1)
+    kind: Literal["tool"] = Field(description="Executes one tool.")
+    tool: str = Field(
+        min_length=1, description="A built-in tool by name, or an own one as `module:function`."
+    )
     arguments: dict[str, Any] = Field(
         {}, description="Texts are templates; one that is only `{{ name }}` keeps its type."
     )
@@ -195,7 +200,7 @@ class ToolNode(WorkNode):
 class PythonNode(WorkNode):
     """Calls a Python function of a trusted module."""
 
-    kind: Literal["python"]
+    kind: Literal["python"] = Field(description="Calls a function.")
     function: str = Field(min_length=1, description="`module:function`.")
     inputs: list[str] = Field([], description="Inputs and state keys, given by name.")
 
@@ -203,7 +208,7 @@ class PythonNode(WorkNode):
 class WorkflowNode(BaseNode):
     """Executes another workflow inside this run; the result is that workflow's output."""
 
-    kind: Literal["workflow"]
+    kind: Literal["workflow"] = Field(description="Executes another workflow.")
     workflow: str = Field(
         min_length=1,
         description="Name of a workflow beside this file or in the workflows root, or a file "
@@ -219,7 +224,7 @@ class WorkflowNode(BaseNode):
 class HumanNode(BaseNode):
     """Asks a person and waits for the answer; the result is the answer."""
 
-    kind: Literal["human"]
+    kind: Literal["human"] = Field(description="Asks a person.")
     question: Template
     choices: list[Annotated[str, Field(min_length=1)]] | Template | None = Field(
         None,
@@ -271,16 +276,26 @@ class Edge(Section):
 class Definition(Section):
     """A whole workflow."""
 
-    name: str = Field(min_length=1, max_length=100)
-    description: str | None = None
-    inputs: dict[str, Input] = {}
-    state: dict[str, StateKey] = {}
+    name: str = Field(min_length=1, max_length=100, description="What runs of it are called.")
+    description: Description = None
+    inputs: dict[str, Input] = Field({}, description="What a run is given, by name; see Input.")
+    state: dict[str, StateKey] = Field(
+        {}, description="What nodes read and write, by name; see StateKey."
+    )
     model: str | None = Field(None, min_length=1, description="Of nodes that name none.")
     parameters: Parameters = {}
-    limits: RunLimits = Field(default_factory=lambda: RunLimits.model_validate({}))
+    limits: RunLimits = Field(
+        default_factory=lambda: RunLimits.model_validate({}),
+        description="What one run may use; see RunLimits. Those of a nested workflow do not "
+        "count, the run's own hold inside it.",
+    )
     concurrency: int = Field(8, ge=1, le=64, description="Branches that run at the same time.")
-    nodes: dict[str, Node] = Field(min_length=1)
-    edges: list[Edge] = Field(min_length=1)
+    nodes: dict[str, Node] = Field(
+        min_length=1,
+        description="The steps, by name: LlmNode, AgentNode, ToolNode, PythonNode, WorkflowNode "
+        "or HumanNode.",
+    )
+    edges: list[Edge] = Field(min_length=1, description="Which node follows which; see Edge.")
     output: str | list[str] | None = Field(
         None, description="State key, or keys, that are the result of the run; all when left out."
     )

@@ -84,25 +84,16 @@ class Source:
 
     def report_at(self, keys: Keys, text: str, *, offset: int) -> None:
         """Note a problem in a text that begins so many characters into it."""
-        place, value = self.place(keys), self._text_at(keys)
+        place = self.place(keys)
         lines = self.text.splitlines()
         if keys in self.blocks:
-            line = place.line + 1 + value.count("\n", 0, offset)
-            written = lines[line - 1] if line <= len(lines) else ""
-            indent = len(written) - len(written.lstrip())
-            place = Place(line, indent + offset - (value.rfind("\n", 0, offset) + 1) + 1)
+            place = _place_in_block(lines, place.line, offset)
         elif place.line <= len(lines):
             written = lines[place.line - 1]
             quoted = written[place.column - 1 : place.column] in ("'", '"')
             column = place.column + quoted + offset
             place = Place(place.line, column) if column <= len(written) + 1 else place
         self.problems.append(Problem(place, text, keys))
-
-    def _text_at(self, keys: Keys) -> str:
-        value = self.data
-        for key in keys:
-            value = value[key]
-        return str(value)
 
     def raise_problems(self) -> None:
         """Raise what was found.
@@ -118,6 +109,22 @@ class Source:
             if origin := self.origins.get(problem.keys[:length]):
                 return f"{origin}: {problem.text}"
         return f"{self.name}:{problem.place.line}:{problem.place.column}: {problem.text}"
+
+
+def _place_in_block(lines: list[str], before: int, offset: int) -> Place:
+    """Return the place of a character of a block that begins after the line `before`.
+
+    A line's end counts one character, whether it was kept (`|`) or folded to a space (`>`).
+    """
+    line = before
+    for line in range(before, len(lines)):
+        written = lines[line]
+        indent = len(written) - len(written.lstrip())
+        length = len(written.strip())
+        if offset <= length:
+            return Place(line + 1, indent + offset + 1)
+        offset -= length + 1
+    return Place(min(line + 1, max(len(lines), 1)), 1)
 
 
 def read_source(path: Path) -> Source:

@@ -41,10 +41,10 @@ def facet_picker(facets: Sequence[Facet], *, key: str, on_pick: Callable[[str, s
 
     def picked() -> None:
         pick = st.session_state[key].get("pick")
-        facet, value = (
-            (pick.get("facet"), pick.get("value")) if isinstance(pick, dict) else ("", "")
-        )
-        if isinstance(facet, str) and value in named.get(facet, ()):
+        if not isinstance(pick, dict):
+            return
+        facet, value = pick.get("facet"), pick.get("value")
+        if isinstance(facet, str) and isinstance(value, str) and value in named.get(facet, ()):
             on_pick(facet, value)
 
     _component()(

@@ -129,8 +129,13 @@ class View {
     const ranks = { unused: 0, unknown: 1, taken: 2 };
     const edges = [...drawing.edges].sort((a, b) => ranks[a.state] - ranks[b.state]);
     svg.append(arrowheads(), ...edges.map(curve));
+    const boxes = drawing.boxes.map((box) => {
+      const made = make("div", "box");
+      place(made, box);
+      return made;
+    });
     this.paper.replaceChildren(
-      svg,
+      ...boxes, svg,
       ...drawing.edges.filter((edge) => edge.label || edge.count).map(label),
       ...drawing.nodes.map((node) => card(node, (id) => this.select(id))),
     );

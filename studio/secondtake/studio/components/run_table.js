@@ -5,7 +5,7 @@ const KEPT_COLUMNS = "secondtake.runs.columns";
 
 // Each: title, width in the grid, classes, and how its cell is filled.
 const COLUMNS = {
-  at: ["Started", "94px", "", (cell, row) => {
+  at: ["Started", "82px", "", (cell, row) => {
     cell.textContent = row.at;
     cell.title = row.at_tip;
     if (!row.known_start) cell.classList.add("faint");
@@ -26,8 +26,8 @@ const COLUMNS = {
     }
   }],
   tokens: ["Tokens", "58px", "num soft", text("tokens", "tokens_tip")],
-  score: ["Score", "46px", "num", text("score", "score_tip")],
-  tags: ["Tags", "minmax(76px, .95fr)", "chips", (cell, row) => {
+  score: ["Score", "40px", "num", text("score", "score_tip")],
+  tags: ["Tags", "minmax(112px, .95fr)", "chips", (cell, row) => {
     if (row.simulated) cell.append(chip("simulated", "simulated", row.cost_tip));
     const shown = row.simulated ? row.tags.slice(0, row.tags.length - 1) : row.tags;
     const hidden = row.more_tags + row.tags.length - shown.length;
@@ -274,7 +274,11 @@ export default function ({ parentElement, data, setTriggerValue }) {
     drawRows(table);
   }
   function open(id) {
-    table.drawn.get(id)?.element.classList.add("opening");
+    const { element } = table.drawn.get(id) ?? {};
+    if (!element) return;
+    element.classList.add("opening");
+    // Streamlit would clear the address, write the parameters and then the page: three steps Back.
+    history.pushState({}, "", element.getAttribute("href"));
     setTriggerValue("open", id);
   }
   function askForMore() {

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-import streamlit as st
+from streamlit.components.v2 import component
 from streamlit.components.v2.types import ComponentRenderer
 
 from secondtake.studio.components.scripts import read_asset
@@ -33,7 +33,7 @@ def _nothing() -> None:
 
 @lru_cache
 def _component() -> ComponentRenderer:
-    return st.components.v2.component(
+    return component(
         "secondtake.waterfall",
         html='<div class="waterfall"></div>',
         css=read_asset("waterfall.css"),

@@ -10,6 +10,7 @@ from secondtake.studio.connection import backend
 from secondtake.studio.html import el, icon
 from secondtake.studio.html import show as put
 from secondtake.studio.live import EVERY_S, section
+from secondtake.studio.navigation import follow
 from secondtake.studio.run_page.data import RunView, load_view
 from secondtake.studio.run_page.frame import show_frame
 from secondtake.studio.run_page.page_state import PageState, open_state
@@ -40,6 +41,7 @@ def show() -> None:
 
 def _draw(client: Client, view: RunView | None, state: PageState, *, lives: bool) -> None:
     """Draw all of the page; fetch the run again when this is not the first time."""
+    follow()
     if view is None:
         view = load_view(client, state.name, may_be_kept=True)
     show_frame(client, view, state, now=datetime.now(UTC))

@@ -44,6 +44,7 @@ def show() -> None:
     """Draw the page."""
     view = state.begin()
     span = _default_span(view)
+    state.write_address()
     toolbar(view, default_span=span)
     _chips(view)
     body = partial(_body, view, span)
@@ -51,7 +52,6 @@ def show() -> None:
         live.section(body, every_s=EVERY_S)
     else:
         body()
-    state.write_address()
 
 
 def _default_span(view: RunsView) -> Span:

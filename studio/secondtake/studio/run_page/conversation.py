@@ -18,10 +18,10 @@ EARLIER_ACT: Final = "turns-earlier"
 LATER_ACT: Final = "turns-later"
 
 ORIGINS: Final = {
-    "shared": "begins like the conversation above",
-    "branch": "branches off",
-    "again": "asked the same again",
-    "edited": "the history was edited",
+    "shared": "same instructions as above",
+    "branch": "branches off after",
+    "again": "asked the same again after",
+    "edited": "the history was edited after",
 }
 
 
@@ -50,21 +50,22 @@ def _thread(thread: Thread, turns: Sequence[Turn], reading: Reading) -> Html:
             views.append(_node_line(turn, reading))
         path = turn.node_path or path
         views.append(turn_view(turn, reading))
-    return el("section", head, views, cls="thread", data_key=thread.key)
+    return el("div", head, views, cls="thread", data_key=thread.key)
 
 
 def _thread_head(thread: Thread) -> Html:
     calls = {call.row.span_id for turn in thread.turns for call in turn.calls}
     said = [counted(len(calls), "call")] if calls else []
-    if thread.shared:
-        shared = counted(len(thread.shared), "message")
-        said.append(f"{ORIGINS.get(thread.origin, '')} after {shared}")
-    marked = thread.origin == "edited"
+    if thread.origin == "shared":
+        said.append(ORIGINS["shared"])
+    elif thread.origin in ORIGINS:
+        said.append(f"{ORIGINS[thread.origin]} {counted(len(thread.shared), 'message')}")
+    colour = "warn" if thread.origin == "edited" else "ink3"
     return el(
         "h3",
         el("span", thread.title, cls="thread-name"),
-        icon("alt_route" if thread.shared else "forum", cls="warn" if marked else "ink3"),
-        el("span", " · ".join(said), cls="warn" if marked else "meta"),
+        icon("alt_route" if thread.origin in ("branch", "edited") else "forum", cls=colour),
+        el("span", " · ".join(said), cls="warn" if thread.origin == "edited" else "meta"),
         cls="thread-head",
     )
 
@@ -89,7 +90,7 @@ def turn_view(turn: Turn, reading: Reading) -> Html:
 
 
 def _call_without_words(turn: Turn, reading: Reading) -> Html:
-    head = turn_head("neurology", "Assistant", turn, reading)
+    head = turn_head("neurology", "Assistant", turn)
     if turn.kind == "failed":
         return join(head, attempt_line(turn.calls[0].row, reading))
     return join(head, el("div", "What was said was not recorded.", cls="meta"))

@@ -68,7 +68,7 @@ def _verdict(sheet: CostSheet, reading: Reading) -> Html:
         said.append(el("p", icon("savings"), told))
     if reading.is_simulated:
         said.append(el("p", el("span", "simulated", cls="chip simulated"),
-                       "Simulated models made these prices up: no money was spent."))  # fmt: skip
+                       "Made-up prices: no money was spent."))  # fmt: skip
     return el("div", said, cls="verdict")
 
 

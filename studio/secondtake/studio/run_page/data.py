@@ -8,10 +8,11 @@ from uuid import UUID
 
 import streamlit as st
 
-from secondtake.backend.client.client import Client
+from secondtake.backend.client import Client
 from secondtake.backend.errors import SecondTakeError
 from secondtake.backend.models.records import MessageRow, NodeTiming
 from secondtake.backend.models.runs import RunDetail, SpanTree
+from secondtake.backend.models.workflows import RunGraph
 from secondtake.studio.run_page.blobs import data_uri
 from secondtake.studio.run_page.long_text import BLOCK_CHARS
 from secondtake.studio.run_page.threads import Conversations, ToolUse, Turn, conversations
@@ -27,6 +28,8 @@ class RunView:
     def __init__(self, detail: RunDetail, tree: SpanTree) -> None:
         self.detail = detail
         self.tree = tree
+        self.graph: RunGraph | None = None
+        """Fetched when it is looked at."""
 
     @property
     def run_id(self) -> str:
@@ -52,6 +55,19 @@ class RunView:
         """Return the tool calls that a message asks for."""
         turn = self._turns.get(message.message_id)
         return turn.tools if turn is not None else []
+
+    def tool_answered_by(self, message: MessageRow) -> str | None:
+        """Return the name of the tool that a tool message is the answer of."""
+        return self._answered.get(message.message_id)
+
+    @cached_property
+    def _answered(self) -> dict[UUID, str]:
+        return {
+            use.answer.message_id: use.name
+            for turn in self._turns.values()
+            for use in turn.tools
+            if use.answer is not None and use.name is not None
+        }
 
     @cached_property
     def _turns(self) -> dict[UUID, Turn]:
@@ -116,6 +132,17 @@ def load_view(client: Client, name: str, *, may_be_kept: bool) -> RunView:
         if not view.is_running:
             kept.put((client.url, view.run_id), view)
     return view
+
+
+def load_graph(client: Client, view: RunView) -> RunGraph:
+    """Return the graph of a run.
+
+    Raises:
+        NoServerError: no server answers.
+    """
+    if view.graph is None:
+        view.graph = client.run_graph(view.run_id)
+    return view.graph
 
 
 def load_picture(client: Client, sha256: str) -> str | None:

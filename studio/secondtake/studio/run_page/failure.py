@@ -61,9 +61,14 @@ def run_failure(reading: Reading) -> Html | None:
     )
     body = [
         _text(run.error_message, "error_message", reading, cls="said"),
-        _traceback(run.error_traceback, Place(table="runs", row="-", field="error_traceback"),
-                   reading, None),
-    ]  # fmt: skip
+        _traceback(
+            run.error_traceback,
+            Place(table="runs", row="-", field="error_traceback"),
+            reading,
+            run.clipped,
+            is_open=not reading.view.tree.spans,
+        ),
+    ]
     return el("div", head, body, cls="failure", role="alert", data_key="failure")
 
 
@@ -108,15 +113,23 @@ def _text(text: str | None, field: str, reading: Reading, *, cls: str) -> Html |
     if not text:
         return None
     place = Place(table="runs", row="-", field=field)
-    return text_block(text, place, reading.pieces, cls=cls, fold_at=MESSAGE_FOLD_CHARS)
+    total = whole_length(reading.view.detail.summary.clipped, field, text)
+    return text_block(
+        text, place, reading.pieces, total=total, cls=cls, fold_at=MESSAGE_FOLD_CHARS
+    )
 
 
 def _traceback(
-    text: str | None, place: Place, reading: Reading, clipped: dict[str, int] | None
+    text: str | None,
+    place: Place,
+    reading: Reading,
+    clipped: dict[str, int] | None,
+    *,
+    is_open: bool = False,
 ) -> Html | None:
     if not text:
         return None
     total = whole_length(clipped, "error_traceback", text)
     block = text_block(text, place, reading.pieces, total=total, cls="mono", fold_at=total + 1)
     head = el("summary", icon("chevron_right", cls="fold-mark"), "Traceback")
-    return el("details", head, block, cls="traceback")
+    return el("details", head, block, cls="traceback", open=is_open)

@@ -54,7 +54,7 @@ def _head(client: Client, view: RunView, state: PageState, *, now: datetime) -> 
 
 def _step(label: str, symbol: str, shortcut: str, run_id: str | None) -> None:
     st.button(
-        label,
+        "",
         icon=symbol,
         help=label,
         key=f"run_step_{shortcut}",

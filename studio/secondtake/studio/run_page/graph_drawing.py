@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, TypedDict
+from typing import Final, Literal, TypedDict
 from urllib.parse import unquote
 
 from secondtake.backend.formats import counted, duration, money
@@ -27,9 +27,11 @@ _CARD: Final = (138.0, 46.0)
 _TERMINAL: Final = (46.0, 20.0)
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
 _MARGIN: Final = 12.0
+_FRAME: Final = 8.0
+_AXES: Final[tuple[Literal["x", "y"], ...]] = ("x", "y")
 _LABEL_HEIGHT: Final = 18.0
-_LABEL_ROOM: Final = 86.0
-_LABEL_ROOM_WIDE: Final = 150.0
+_LABEL_ROOM: Final = 104.0
+_LABEL_ROOM_WIDE: Final = 120.0
 
 
 Pair = tuple[str, str]
@@ -75,12 +77,22 @@ class DrawnEdge(TypedDict):
     tip: str
 
 
+class Box(TypedDict):
+    """A frame around the nodes of a nested workflow."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
 class Drawing(TypedDict):
     """All that the component draws."""
 
     run: str
     width: float
     height: float
+    boxes: list[Box]
     nodes: list[DrawnNode]
     edges: list[DrawnEdge]
 
@@ -126,8 +138,41 @@ def drawing(graph: RunGraph, *, running: bool = False) -> Drawing:
     width, height = (along, across) if frame.is_sideways else (across, along)
     width = max([width, *(edge["x"] + edge["room"] / 2 + _MARGIN for edge in drawn)])
     return Drawing(
-        run=str(graph.run_id), width=round(width), height=round(height), nodes=nodes, edges=drawn
+        run=str(graph.run_id),
+        width=round(width),
+        height=round(height),
+        boxes=_boxes(nodes),
+        nodes=nodes,
+        edges=drawn,
     )
+
+
+def _boxes(nodes: Sequence[DrawnNode]) -> list[Box]:
+    """Frame the nodes of each nested workflow, whose names then need no prefix.
+
+    Where others stand among them there is no frame, and the names keep their prefix.
+    """
+    boxes: list[Box] = []
+    for prefix in {node["id"].rpartition("/")[0]: None for node in nodes}:
+        inside = [node for node in nodes if prefix and node["id"].startswith(f"{prefix}/")]
+        if not inside:
+            continue
+        left, top = (min(node[axis] for node in inside) - _FRAME for axis in _AXES)
+        right = max(node["x"] + node["width"] for node in inside) + _FRAME
+        bottom = max(node["y"] + node["height"] for node in inside) + _FRAME
+        if any(
+            node["x"] < right
+            and node["x"] + node["width"] > left
+            and node["y"] < bottom
+            and node["y"] + node["height"] > top
+            for node in nodes
+            if node not in inside
+        ):
+            continue
+        boxes.append(Box(x=left, y=top, width=right - left, height=bottom - top))
+        for node in inside:
+            node["prefix"] = node["prefix"].removeprefix(f"{prefix}/")
+    return boxes
 
 
 def _part_labels(edges: Sequence[DrawnEdge], *, is_sideways: bool) -> None:
@@ -148,6 +193,8 @@ def _part_labels(edges: Sequence[DrawnEdge], *, is_sideways: bool) -> None:
         most = _LABEL_ROOM if is_sideways else (_LABEL_ROOM_WIDE if len(group) > 1 else WIDTH / 2)
         for edge in group:
             edge["room"] = min(_text_width(edge), most)
+            if edge["back"] and not is_sideways:
+                edge["x"] += edge["room"] / 2 - 12  # beside its curve, not on the cards
         lengths = [_LABEL_HEIGHT if is_sideways else edge["room"] for edge in group]
         places = spread([beside(edge) for edge in group], lengths, 4.0)
         for edge, place in zip(group, places, strict=True):
@@ -216,9 +263,13 @@ def _frame(
     known: Mapping[str, GraphNode],
 ) -> _Frame:
     count = max(layers.values(), default=-1) + 1
-    labelled = {min(layers[start], layers[end]) for (start, end), e in edges.items() if _label(e)}
+    labelled = {
+        layers[start]
+        for (start, end), edge in edges.items()
+        if layers[start] < layers[end] and _label(edge)
+    }
     cards = {layers[name] for name in known}
-    for is_sideways, (wide, narrow) in ((True, (92.0, 30.0)), (False, (42.0, 26.0))):
+    for is_sideways, (wide, narrow) in ((True, (110.0, 30.0)), (False, (42.0, 26.0))):
         axis = 0 if is_sideways else 1
         sizes = Sizes(
             along=[_CARD[axis] if number in cards else _TERMINAL[axis] for number in range(count)],
@@ -298,7 +349,7 @@ def _edge(edge: GraphEdge, frame: _Frame, known: Mapping[str, GraphNode]) -> Dra
     label, count = _label(edge), ""
     is_back = pair in frame.layout.returns
     target = known.get(edge.end)
-    if is_back and target is not None and target.max_visits:
+    if is_back and target is not None and target.max_visits and edge.taken != 0:
         count = f"{target.executions:,} of {target.max_visits:,}"
     elif edge.taken is not None and edge.taken > 1:
         count = f"{_TIMES}{edge.taken:,}"

@@ -223,7 +223,7 @@ def _swing(
     """Return how far across an edge back has to go to pass all nodes between its ends."""
     first, last = sorted((layers[edge[0]], layers[edge[1]]))
     passed = [places[name][1] for name, layer in layers.items() if first <= layer <= last]
-    return max(passed) + sizes.across / 2 + 22.0 + 6.0 * min(last - first, 4)
+    return max(passed) + sizes.across / 2 + 20.0 + 12.0 * min(last - first, 5)
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:

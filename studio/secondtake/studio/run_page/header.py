@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from secondtake.backend.formats import (
+    UNKNOWN,
     count,
     counted,
     duration,
@@ -173,7 +174,7 @@ def _facts(run: RunFacts, now: datetime) -> Iterator[Html]:
             if run.status == "running"
             else None
         )
-    yield join(el("b", duration(took)))
+    yield join("time ", UNKNOWN) if took is None else el("b", duration(took))
     yield _cost(run)
     yield _tokens(run)
     yield join(el("b", count(run.llm_call_count)), _word(run.llm_call_count, "LLM call"))
@@ -204,10 +205,13 @@ def _named(name: str, value: str, *, title: str | None = None) -> Html:
 
 
 def _cost(run: RunFacts) -> Html:
-    shown = el("b", money(run.cost_usd), cls="simulated" if run.simulated else None)
-    parts: list[Html | str] = [shown]
+    parts: list[Html | str] = [f"cost {UNKNOWN}"]
+    if run.cost_usd is not None:
+        cls = "simulated-price" if run.simulated else None
+        parts = [el("b", money(run.cost_usd), cls=cls)]
     if run.unpriced_calls:
         known = "unpriced" if run.cost_usd is None else f"{count(run.unpriced_calls)} unpriced"
+        parts.append(" ")
         parts.append(
             el("span", icon("money_off"), known, cls="warn",
                title=f"{counted(run.unpriced_calls, 'call')} without a known price")
@@ -218,6 +222,8 @@ def _cost(run: RunFacts) -> Html:
 
 
 def _tokens(run: RunFacts) -> Html:
+    if run.input_tokens is None and run.output_tokens is None:
+        return join("tokens ", UNKNOWN)
     parts: list[Html | str] = [
         el("b", tokens(run.input_tokens)), " in ", el("b", tokens(run.output_tokens)), " out",
     ]  # fmt: skip

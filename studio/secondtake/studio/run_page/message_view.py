@@ -14,6 +14,7 @@ from secondtake.studio.run_page.tool_view import tool_view
 
 CALL_ACT: Final = "call"
 INSTRUCTION_FOLD_CHARS: Final = 360
+TOOL_FOLD_CHARS: Final = 1_200
 
 ROLES: Final = {
     "system": ("settings", "System"),
@@ -29,7 +30,7 @@ ROLES: Final = {
 def message_view(turn: Turn, message: MessageRow, reading: Reading) -> Html:
     """Return a turn that is a message."""
     symbol, word = role_of(message)
-    head = turn_head(symbol, word, turn, reading)
+    head = turn_head(symbol, word, turn)
     tools = [tool_view(use, reading) for use in turn.tools]
     return join(head, words_of(message, reading), tools)
 
@@ -48,7 +49,7 @@ def role_of(message: MessageRow) -> tuple[str, str]:
     return ROLES.get(role, ("chat_bubble", role))
 
 
-def turn_head(symbol: str, word: str, turn: Turn, reading: Reading) -> Html:
+def turn_head(symbol: str, word: str, turn: Turn) -> Html:
     """Return the line above what was said."""
     name = turn.message.name if turn.message is not None else None
     parts: list[Html | None] = [
@@ -59,7 +60,7 @@ def turn_head(symbol: str, word: str, turn: Turn, reading: Reading) -> Html:
     ]
     if turn.choice:
         parts.append(el("span", f"choice {turn.choice[0]} of {turn.choice[1]}", cls="chip"))
-    facts = call_facts(turn.calls[0].row, reading) if turn.calls else None
+    facts = call_facts(turn.calls[0].row) if turn.calls else None
     return el("div", parts, el("span", cls="grow"), facts, cls="turn-head")
 
 
@@ -77,20 +78,19 @@ def call_chip(call: NumberedCall) -> Html:
     )
 
 
-def call_facts(row: LlmCallRow, reading: Reading) -> Html | None:
+def call_facts(row: LlmCallRow) -> Html | None:
     """Return tokens, cost and time of a call; what its source could not know is left out."""
-    facts: list[str] = []
+    facts: list[Html | str] = []
     if row.input_tokens is not None or row.output_tokens is not None:
         facts.append(f"{tokens_in_out(row.input_tokens, row.output_tokens)} tok")
-    cost = cost_of(row)
     if row.cost_usd is not None or facts:
-        facts.append(cost)
+        simulated = "simulated-price" if row.simulated and row.cost_usd is not None else None
+        facts.append(el("span", cost_of(row), cls=simulated))
     if row.duration_ms is not None:
         facts.append(duration(row.duration_ms))
     if row.served_from not in (None, "live"):
         facts.append(row.served_from or "")
-    simulated = " simulated" if row.simulated else ""
-    return el("span", " · ".join(facts), cls=f"num meta{simulated}") if facts else None
+    return el("span", join(facts, separator=" · "), cls="num meta") if facts else None
 
 
 def cost_of(row: LlmCallRow) -> str:
@@ -105,13 +105,19 @@ def messages_view(messages: Iterable[MessageRow], reading: Reading) -> list[Html
 
 def _sent(message: MessageRow, reading: Reading) -> Html:
     symbol, word = role_of(message)
-    turn = Turn(key=str(message.message_id), kind="message", order=0, message=message)
-    asked = reading.view.asked_tools(message)
-    return el(
+    is_tool = word == "Tool"
+    name = message.name or (reading.view.tool_answered_by(message) if is_tool else None)
+    head = el(
         "div",
-        turn_head(symbol, word, turn, reading),
-        words_of(message, reading),
-        [tool_view(use, reading) for use in asked],
-        cls="turn",
-        data_key=f"sent-{message.message_id}",
+        icon(symbol, cls=f"role-{symbol}"),
+        el("b", word),
+        el("span", name, cls="meta") if name else None,
+        cls="turn-head",
     )
+    words = (
+        message_body(message, reading, cls="mono", fold_at=TOOL_FOLD_CHARS)
+        if is_tool
+        else words_of(message, reading)
+    )
+    asked = [tool_view(use, reading) for use in reading.view.asked_tools(message)]
+    return el("div", head, words, asked, cls="turn", data_key=f"sent-{message.message_id}")

@@ -66,7 +66,7 @@ def _stepper(call: NumberedCall, reading: Reading) -> Html:
         _step("arrow_forward", "Call after", call.number + 1, of_all),
         el("span", where, cls="meta ellipsis", title=where),
         el("span", cls="grow"),
-        call_facts(call.row, reading),
+        call_facts(call.row),
         cls="stepper pane-sticky",
     )
 
@@ -132,7 +132,7 @@ def _news(sight: Sight, reading: Reading) -> Html | None:
     else:
         title = f"New since call {sight.before.number} · {messages}{_more_tokens(sight)}"
     return el(
-        "section",
+        "div",
         el("div", title, cls="saw-head num"),
         messages_view(sight.new, reading),
         cls="saw-new",
@@ -160,7 +160,7 @@ def _answer(sight: Sight, reading: Reading) -> Html:
         waits = reading.view.is_running and row.ended_at is None
         body = el("div", "not yet" if waits else "was not recorded", cls="meta")
     return el(
-        "section",
+        "div",
         el("div", "Answer", cls="saw-head"),
         body,
         cls="saw-answer",
@@ -187,7 +187,7 @@ def _request(call: NumberedCall, reading: Reading) -> Html:
         if value
     ]
     return el(
-        "section",
+        "div",
         el("div", "Request", cls="saw-head"),
         el("dl", rows, cls="facts-list"),
         _parameters(row, reading),

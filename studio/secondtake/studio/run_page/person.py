@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from secondtake.backend.formats import duration
+from secondtake.backend.models.records import ToolCallRow
 from secondtake.studio.html import Html, el, icon, join
 from secondtake.studio.run_page.failure import error_block, has_failed
 from secondtake.studio.run_page.json_text import in_one_line
@@ -16,9 +17,7 @@ def person_view(turn: Turn, reading: Reading) -> Html:
     use = turn.tools[0]
     row = use.row
     answer, by = answer_of(row.result if row is not None else None)
-    said = [by] if by else []
-    if row is not None and row.duration_ms is not None:
-        said.append(f"answered after {duration(row.duration_ms)}")
+    said = _answered(row, by) if row is not None else []
     head = el(
         "div",
         icon("person_raised_hand", cls="kind-other"),
@@ -37,6 +36,19 @@ def person_view(turn: Turn, reading: Reading) -> Html:
     failed = row is not None and has_failed(row)
     error = error_block(row, "tool_calls", reading) if row is not None and failed else None
     return join(head, body, error)
+
+
+def _answered(row: ToolCallRow, by: str | None) -> list[str]:
+    """Return who answered, how, and after how long."""
+    extra: Mapping[str, Any] = row.extra if isinstance(row.extra, Mapping) else {}
+    by = by or extra.get("answered_by")
+    via = extra.get("answered_via")
+    said = [by] if isinstance(by, str) and by else []
+    if via == "beforehand":
+        return [*said, "answered beforehand"]
+    if row.duration_ms is not None:
+        said.append(f"answered after {duration(row.duration_ms)}")
+    return said
 
 
 def question_of(asked: Any) -> str | None:

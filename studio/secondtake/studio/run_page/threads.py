@@ -230,11 +230,13 @@ class _Weaver:
     def _origin(
         self, child: MessageRow, main: MessageRow | None, told: Sequence[MessageRow]
     ) -> Origin:
+        if all(each.role in INSTRUCTIONS for each in told):
+            return "shared"
         if main is not None and child.node_path != main.node_path:
             return "branch"
-        if main is not None and self._of_output.keys() >= {child.message_id, main.message_id}:
-            return "again"
-        return "shared" if all(each.role in INSTRUCTIONS for each in told) else "edited"
+        outputs = self._of_output.keys()
+        is_again = main is not None and outputs >= {child.message_id, main.message_id}
+        return "again" if is_again else "edited"
 
     def _choices(self, children: Sequence[MessageRow]) -> dict[UUID, tuple[int, int]]:
         """Return those that are answers to the same call, with their numbers."""
@@ -282,9 +284,9 @@ class _ToolRows:
             name=name if isinstance(name, str) else None,
             asked=function.get("arguments", fields.get("input")),
         )
-        known = isinstance(call_id, str)
-        rows = self._by_id.get(call_id, []) if known else self._by_name.get(use.name, [])
-        use.row = self._fitting(rows, message, may_share=known)
+        known = call_id if isinstance(call_id, str) else None
+        rows = self._by_name.get(use.name, []) if known is None else self._by_id.get(known, [])
+        use.row = self._fitting(rows, message, may_share=known is not None)
         if use.row is not None and is_news:
             self._used.add(use.row.span_id)
         return use

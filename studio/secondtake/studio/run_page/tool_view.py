@@ -28,7 +28,7 @@ def tool_view(use: ToolUse, reading: Reading) -> Html:
         el("b", use.name or "tool"),
         el("code", _arguments_line(use), cls="one-line"),
         _flag(use, failed=failed, running=reading.view.is_running),
-        el("span", duration(row.duration_ms), cls="num") if _has_time(row) else None,
+        _time(row),
     )
     cls = "tool" + (" is-failed" if failed else "") + (" is-chosen" if chosen else "")
     return el("details", summary, tool_inside(use, reading), cls=cls, open=chosen, data_key=use.key)
@@ -39,8 +39,10 @@ def tool_inside(use: ToolUse, reading: Reading) -> list[Html]:
     return [_arguments(use, reading), *_result(use, reading)]
 
 
-def _has_time(row: ToolCallRow | None) -> bool:
-    return row is not None and row.duration_ms is not None
+def _time(row: ToolCallRow | None) -> Html | None:
+    if row is None or row.duration_ms is None:
+        return None
+    return el("span", duration(row.duration_ms), cls="num")
 
 
 def _flag(use: ToolUse, *, failed: bool, running: bool) -> Html | None:

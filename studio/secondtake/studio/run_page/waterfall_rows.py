@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, Final, TypedDict
+from typing import Any, Final, Required, TypedDict
 
 from secondtake.backend.formats import (
     CALL_PLACES,
@@ -39,6 +39,7 @@ WORDS: Final = {
 }
 """What each kind is called in a sentence."""
 
+_LEAST_SHARE: Final = 0.005
 _CALL_KINDS: Final = ("llm", "tool", "retriever", "human", "other")
 _BRANCH: Final = re.compile(r"\[\d+:[^\]]+\]$")
 _SERVED: Final = {"recorded": "recorded", "cache": "cached"}
@@ -47,10 +48,10 @@ _SERVED: Final = {"recorded": "recorded", "cache": "cached"}
 class Row(TypedDict, total=False):
     """A row as the component gets it; what is unknown, empty or false is left out."""
 
-    id: str
-    depth: int
-    kind: str
-    name: str
+    id: Required[str]
+    depth: Required[int]
+    kind: Required[str]
+    name: Required[str]
     detail: str
     error: str
     flag: str
@@ -233,7 +234,7 @@ def _run_row(tree: SpanTree, name: str | None, facts: _Facts) -> Row:
     _add_cost(row, cost, sum(span.unpriced_calls for span in roots), is_llm=False)
     row["time"] = duration(facts.end_ms) if facts.begin else UNKNOWN
     if facts.begin:
-        row |= {"start": 0.0, "end": facts.end_ms}
+        row["start"], row["end"] = 0.0, facts.end_ms
     if facts.running:
         row["flag"] = "running"
     return row
@@ -346,13 +347,13 @@ def _legend(kinds: Iterable[str], path: Sequence[tuple[str, float, float]]) -> l
         spent[kind] += end - start
     whole = sum(spent.values())
     there = {kind for kind in kinds if kind in _CALL_KINDS}
-    there |= {kind for kind, part in spent.items() if part / whole >= 0.005}
+    there |= {kind for kind, part in spent.items() if part >= _LEAST_SHARE * whole > 0}
     ordered = sorted(there, key=lambda kind: (-spent[kind], list(WORDS).index(kind)))
     return [
         Legend(
             kind=kind,
             word=WORDS[kind],
-            share=percent(spent[kind], whole) if spent[kind] else None,
+            share=percent(spent[kind], whole) if spent[kind] >= _LEAST_SHARE * whole > 0 else None,
         )
         for kind in ordered
     ]

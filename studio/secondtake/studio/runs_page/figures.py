@@ -140,14 +140,11 @@ def _cost(statistics: RunStatistics, against: str | None) -> Figure:
         f"{unpriced}: what they cost is missing here." if unpriced else "",
         f"Simulated models made up {made_up} more: no money was spent." if made_up else "",
     ]
-    apart = f"{made_up} simulated apart" if made_up else ""
     return Figure(
         label="Cost",
         value=money(totals.cost_usd),
         change=change,
-        note=(apart if unpriced is None else "")
-        if change is None
-        else _note(change, against, previous, otherwise=""),
+        note=_note(change, against, None, otherwise=f"{made_up} simulated" if made_up else ""),
         warning=unpriced,
         bars=_bars(statistics, lambda t: _number(t.cost_usd)),
         tip="\n".join(tip for tip in tips if tip),

@@ -23,10 +23,12 @@ STATUS_WORDS: Final[dict[str, str]] = {"budget_exceeded": "over budget"}
 
 def filter_popover(view: RunsView) -> None:
     """Draw the button, and the filters when it is open."""
-    number = view.filter_count
-    label = f"Filter · {number}" if number else "Filter"
     with st.popover(
-        label, key="runs_filter", icon=":material/filter_list:", width="content", on_change="rerun"
+        "Filter",
+        key="runs_filter",
+        icon=":material/filter_list:",
+        width="content",
+        on_change="rerun",
     ) as opened:
         if opened.open:
             _filters(view)

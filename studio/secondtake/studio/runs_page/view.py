@@ -197,7 +197,7 @@ def from_query(query: Mapping[str, Sequence[str]]) -> RunsView:
         return values[-1] if values and values[-1] else None
 
     since, until = _read(one("since"), _time), _read(one("until"), _time)
-    simulated: Simulated = _known(one("simulated"), SIMULATED) or "With"
+    simulated = one("simulated")
     return RunsView(
         span=_known(one("range"), SPANS),
         since=since if since and (until is None or since < until) else None,
@@ -214,7 +214,7 @@ def from_query(query: Mapping[str, Sequence[str]]) -> RunsView:
         max_cost_usd=_read(one("max_cost"), _amount),
         min_duration_s=_read(one("min_s"), _seconds),
         max_duration_s=_read(one("max_s"), _seconds),
-        simulated=simulated,
+        simulated=cast("Simulated", simulated) if simulated in SIMULATED else "With",
         live=one("live") != "0",
     )
 

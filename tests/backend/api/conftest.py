@@ -1,0 +1,18 @@
+"""Fixtures of the API's tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from secondtake.backend.api.app import create_app
+from secondtake.runner.settings import load_settings
+
+
+@pytest.fixture
+def api(home: Path) -> Iterator[TestClient]:
+    """Sends requests to the API over the empty store of an empty home, in this process."""
+    app = create_app(load_settings({"home": home}))
+    with TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False) as client:
+        yield client

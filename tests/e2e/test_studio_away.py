@@ -1,0 +1,96 @@
+"""The server goes away while the studio is open: one sentence with the cure, and all is well again."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from tests.support.browser_pages import RunPage, RunsPage
+from tests.support.seeding import backend_of
+from tests.support.seeding_bulk import SPANS_PER_RUN, Bulk, write_bulk
+from tests.support.servers import Stack
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("away") / "home"
+
+
+@pytest.fixture(scope="module")
+def bulk(home: Path) -> Bulk:
+    bulk = write_bulk(home, spans=20 * SPANS_PER_RUN, now=datetime.now(UTC))
+    backend_of(home).load()
+    return bulk
+
+
+@pytest.fixture(scope="module")
+def studio(home: Path, bulk: Bulk, open_stack: Callable[[Path], Stack]) -> Stack:
+    return open_stack(home)
+
+
+@pytest.fixture(autouse=True)
+def server_that_comes_back(studio: Stack) -> None:
+    """Have a server at the beginning of each test, whatever the one before has left."""
+    if not studio.server.is_running:
+        studio.start_server()
+
+
+@pytest.mark.parametrize("crash", [False, True], ids=["ended", "killed"])
+def test_the_list_says_that_the_server_is_away_and_comes_back(
+    runs_page: RunsPage, studio: Stack, crash: bool
+) -> None:
+    runs_page.open(range="All")
+    ids = runs_page.ids()
+    if crash:
+        studio.server.kill_alone()
+    else:
+        studio.server.stop()
+    expect(runs_page.away).to_be_visible()  # the list renews itself
+    expect(runs_page.away).to_contain_text("secondtake up")
+    assert runs_page.away.count() == 1
+    expect(runs_page.crash).to_have_count(0)
+    runs_page.window.pictures("runs-server-away")
+
+    studio.start_server()
+    runs_page.page.get_by_role("button", name="Retry").first.click()
+    runs_page.rows.first.wait_for()
+    runs_page.wait_for(lambda: runs_page.ids() == ids, what="the same list")
+    expect(runs_page.away).to_have_count(0)
+
+
+def test_a_run_says_that_the_server_is_away_and_comes_back(
+    run_page: RunPage, studio: Stack, bulk: Bulk
+) -> None:
+    run_page.open(bulk.newest_run_id)
+    studio.server.stop()
+    run_page.tab("Raw").click()
+    run_page.page.reload()
+    expect(run_page.away.first).to_be_visible()
+    expect(run_page.away.first).to_contain_text("secondtake up")
+    expect(run_page.crash).to_have_count(0)
+    run_page.window.pictures("run-server-away")
+
+    studio.start_server()
+    run_page.page.get_by_role("button", name="Retry").first.click()
+    run_page.head.wait_for()
+    expect(run_page.spans.first).to_be_visible()
+
+
+def test_a_click_while_the_server_is_away_is_no_crash(runs_page: RunsPage, studio: Stack) -> None:
+    runs_page.open(range="All")
+    first = runs_page.ids()[0]
+    studio.server.stop()
+    runs_page.rows.first.click()
+    expect(runs_page.away.first).to_be_visible()
+    expect(runs_page.crash).to_have_count(0)
+
+    studio.start_server()
+    run = RunPage(runs_page.window, runs_page.url)
+    run.page.get_by_role("button", name="Retry").first.click()
+    if run.query.get("id") == [first]:
+        run.head.wait_for()
+    else:
+        runs_page.rows.first.wait_for()

@@ -1,0 +1,262 @@
+"""The Run page over the real API and store, in every state that a run can be in."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from streamlit.testing.v1 import AppTest
+from tests.support.stored import STARTED_AT, run_frame, write_events, write_research_run, write_run
+
+from secondtake.backend.api.app import create_app
+from secondtake.backend.client import Client
+from secondtake.backend.errors import NoServerError
+from secondtake.runner import journal
+from secondtake.runner.events import Message, NodeStarted, RunStarted
+from secondtake.runner.settings import load_settings
+from secondtake.studio import connection
+from secondtake.studio.run_page.cost_lines import cost_sheet
+from secondtake.studio.run_page.threads import number_calls
+
+
+@pytest.fixture
+def client(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """The studio's client over the real API, in this process."""
+    app = create_app(load_settings({"home": home}))
+    with TestClient(app, base_url="http://127.0.0.1:8000") as http:
+        made = Client(f"http://127.0.0.1:8000/{uuid4()}", http=http)
+        monkeypatch.setattr("secondtake.studio.pages.run.backend", lambda: made)
+        yield made
+
+
+def load(client: Client) -> None:
+    journal.close_all()
+    client.load()
+
+
+def page(name: str | UUID, **query: str) -> AppTest:
+    def script() -> None:
+        from secondtake.studio.connection import away_is_said
+        from secondtake.studio.pages import run
+
+        with away_is_said():
+            run.show()
+
+    made = AppTest.from_function(script, default_timeout=30)
+    for key, value in {"id": str(name), **query}.items():
+        made.query_params[key] = value
+    made.run()
+    assert not made.exception
+    return made
+
+
+def components(shown: AppTest) -> dict[str, Any]:
+    """Return what each component of the page was given, by its name."""
+    found: dict[str, Any] = {}
+    for element in shown.get("bidi_component"):
+        proto = element.proto  # type: ignore[attr-defined]
+        found.setdefault(proto.component_name, []).append(json.loads(proto.json or "{}"))
+    return found
+
+
+def markup(shown: AppTest) -> str:
+    """Return all markup of the page that is ours."""
+    panes = components(shown).get("secondtake.pane", [])
+    html = [element.proto.body for element in shown.get("html")]  # type: ignore[attr-defined]
+    return "\n".join([*html, *(pane["html"] for pane in panes)])
+
+
+def test_a_run_shows_its_head_and_its_conversation(home: Path, client: Client) -> None:
+    run_id = write_research_run(home, tags={"team": "eu"}, session_id="s-1")
+    load(client)
+
+    text = markup(page(run_id))
+
+    assert ">heat pumps</h1>" in text
+    assert "$0.012" in text
+    assert "9,412" in text
+    assert "1 error" in text
+    assert "team=eu" in text
+    assert "What is a heat pump?" in text
+    assert "A fridge turned round." in text
+    assert "no such page" in text
+
+
+@pytest.mark.parametrize(
+    ("tab", "said"),
+    [
+        ("saw", "New · 1 message · the first call of this conversation"),
+        ("tools", "1 tool call · 1 failed · served live"),
+        ("cost", "1 line add up to $0.012345678"),
+        ("raw", "node_timings"),
+    ],
+)
+def test_the_address_opens_a_tab(home: Path, client: Client, tab: str, said: str) -> None:
+    run_id = write_research_run(home)
+    load(client)
+
+    shown = page(run_id, tab=tab)
+
+    assert said in markup(shown)
+    (pane,) = [p for p in components(shown)["secondtake.pane"] if p["address"]]
+    assert pane["address"] == {"id": str(run_id), "tab": tab}
+
+
+def test_a_span_of_the_address_is_marked(home: Path, client: Client) -> None:
+    run_id = write_research_run(home)
+    load(client)
+
+    shown = page(run_id, span="tool-b")
+
+    (pane,) = [p for p in components(shown)["secondtake.pane"] if p["address"]]
+    assert pane["scroll"] == "use-tool-b"
+    assert 'class="tool is-failed is-chosen"' in pane["html"]
+
+
+def test_a_failed_run_shows_its_error_first(home: Path, client: Client) -> None:
+    run_id = write_run(
+        home,
+        status="error",
+        error_type="ValueError",
+        error_message="the <b>page</b> is gone",
+        error_traceback="Traceback: line 7",
+    )
+    load(client)
+
+    shown = page(run_id)
+
+    (pane,) = [p for p in components(shown)["secondtake.pane"] if p["address"]]
+    assert pane["html"].startswith('<div class="failure"')
+    assert "the &lt;b&gt;page&lt;/b&gt; is gone" in pane["html"]
+    assert "Traceback: line 7" in pane["html"]
+
+
+def test_a_run_without_calls_says_so_on_every_tab(home: Path, client: Client) -> None:
+    run_id = write_run(home, inputs={"topic": "nothing"})
+    load(client)
+
+    assert "No step of this run was recorded." in markup(page(run_id))
+    for tab, said in (
+        ("saw", "No model was asked in this run."),
+        ("tools", "No tool was called in this run."),
+        ("cost", "No model was asked in this run"),
+    ):
+        assert said in markup(page(run_id, tab=tab))
+
+
+def waiting_run(home: Path) -> UUID:
+    """Write a run whose process still holds it, and that asks a person."""
+    run_id = uuid4()
+    common: dict[str, Any] = {"run_id": run_id, "recorded_at": STARTED_AT}
+    asked = {"question": "Send <img src=x>?", "choices": ["send", "![a](http://b/c)"]}
+    write_events(
+        home,
+        RunStarted(**common, seq=0, name="support", started_at=STARTED_AT),
+        NodeStarted(
+            **common, seq=1, node="approve", node_kind="human", node_path="approve[1]",
+            span_id="0123456789abcdef", started_at=STARTED_AT, question=asked,
+        ),
+    )  # fmt: skip
+    return run_id
+
+
+def test_a_run_that_waits_asks(home: Path, client: Client) -> None:
+    run_id = waiting_run(home)
+    load(client)
+
+    shown = page(run_id)
+
+    (asked,) = components(shown)["secondtake.choices"]
+    assert asked["question"] == "Send <img src=x>?"
+    assert asked["choices"] == ["send", "![a](http://b/c)"]
+    assert "waiting" in markup(shown)
+    assert [button.label for button in shown.button if button.key == "run_cancel"] == ["Cancel"]
+
+
+def test_a_run_that_does_not_wait_does_not_ask(home: Path, client: Client) -> None:
+    run_id = write_research_run(home)
+    load(client)
+
+    shown = page(run_id)
+
+    assert "secondtake.choices" not in components(shown)
+    assert "run_cancel" not in [button.key for button in shown.button]
+
+
+def test_an_unknown_run_is_one_sentence_with_the_cure(client: Client) -> None:
+    text = markup(page("ffffffff"))
+
+    assert "There is no run &#x27;ffffffff&#x27;" in text
+    assert "see the ids with" in text
+    assert "All runs" in text
+
+
+def test_a_prefix_of_several_runs_is_one_sentence(home: Path, client: Client) -> None:
+    for last in (1, 2):
+        write_run(home, UUID(int=0xABCD << 112 | last))
+    load(client)
+
+    assert "More than one run begins with" in markup(page("abcd"))
+
+
+def test_no_run_in_the_address_is_said(client: Client) -> None:
+    assert "No run is named" in markup(page(""))
+
+
+def test_a_server_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> Client:
+        raise NoServerError("No server answers.")
+
+    monkeypatch.setattr("secondtake.studio.pages.run.backend", away)
+    assert connection.server_url()
+
+    assert "The server does not answer" in markup(page(uuid4()))
+
+
+def test_foreign_text_is_text(home: Path, client: Client) -> None:
+    hostile = "<script>alert(1)</script> ![x](http://evil.example/p.png) \u202eabc \x1b[31m"
+    run_id = uuid4()
+    message = Message(
+        run_id=run_id, seq=1, recorded_at=STARTED_AT, message_id=uuid4(), depth=0, role="user",
+        content=hostile,
+    )  # fmt: skip
+    write_events(home, *run_frame(run_id, [message], name=hostile, inputs={"prompt": hostile}))
+    load(client)
+
+    text = markup(page(run_id))
+
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "\u202e" not in text
+    assert "\x1b" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_a_long_text_is_clipped_with_the_way_to_the_rest(home: Path, client: Client) -> None:
+    run_id = uuid4()
+    message = Message(
+        run_id=run_id, seq=1, recorded_at=STARTED_AT, message_id=uuid4(), depth=0, role="user",
+        content="x" * 3_000_000,
+    )  # fmt: skip
+    write_events(home, *run_frame(run_id, [message]))
+    load(client)
+
+    text = markup(page(run_id))
+
+    assert "of 3,000,000" in text
+    assert "Show next 100 KB" in text
+    assert len(text) < 60_000
+
+
+def test_the_cost_of_a_run_ties_out(home: Path, client: Client) -> None:
+    run_id = write_research_run(home)
+    load(client)
+    detail = client.get_run(str(run_id))
+
+    sheet = cost_sheet(detail, number_calls(detail.llm_calls))
+
+    assert sheet.ties_out
+    assert sheet.total_usd == detail.summary.cost_usd
