@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -93,7 +93,8 @@ def _measure(folder: Path, home: Path, bulk: Bulk) -> Iterator[Measured]:
         time.sleep(REST_S)
         at_rest_mb = resident_mb(stack.server.pid)
         yield Measured(name="server memory at rest", values=[at_rest_mb], unit="MB", bar=200)
-        yield from _requests(Client(stack.api_url), bulk)
+        with closing(Client(stack.api_url)) as client:
+            yield from _requests(client, bulk)
         try:
             chromium = find_or_install()
         except NoBrowserError as error:
@@ -214,7 +215,12 @@ def _pill(window: Window, url: str) -> float:
     runs.settle()
     before = runs.counted
     click = runs.pill("Failed")
-    return _milliseconds(lambda: (click.click(), _until_other(lambda: runs.counted, before)))
+
+    def choose() -> None:
+        click.click()
+        _until_other(lambda: runs.counted, before)
+
+    return _milliseconds(choose)
 
 
 def _span(window: Window, url: str, run_id: str) -> float:
@@ -227,7 +233,12 @@ def _span(window: Window, url: str, run_id: str) -> float:
     before = page.right.first.inner_text()
     row = page.spans.filter(has_text="call 3").first
     show = page.right.first
-    return _milliseconds(lambda: (row.click(), _until_other(show.inner_text, before)))
+
+    def choose() -> None:
+        row.click()
+        _until_other(show.inner_text, before)
+
+    return _milliseconds(choose)
 
 
 def _live(window: Window, url: str, home: Path) -> list[float]:

@@ -1,7 +1,7 @@
 """Runs that go on while one looks at them, under `secondtake up`: steps, questions, an end."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -35,8 +35,9 @@ def studio(home: Path, outside: Outside) -> Iterator[Up]:
 
 
 @pytest.fixture(scope="module")
-def client(studio: Up) -> Client:
-    return Client(studio.api_url)
+def client(studio: Up) -> Iterator[Client]:
+    with closing(Client(studio.api_url)) as client:
+        yield client
 
 
 @pytest.fixture

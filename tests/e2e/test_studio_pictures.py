@@ -1,7 +1,7 @@
 """Both pages on real runs, in light and dark, as pictures that a person can look at."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -43,8 +43,9 @@ def studio(home: Path, open_stack: Callable[[Path], Stack]) -> Stack:
 
 
 @pytest.fixture(scope="module")
-def client(studio: Stack) -> Client:
-    return Client(studio.api_url)
+def client(studio: Stack) -> Iterator[Client]:
+    with closing(Client(studio.api_url)) as client:
+        yield client
 
 
 def test_the_list_of_runs(runs_page: RunsPage) -> None:

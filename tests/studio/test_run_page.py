@@ -23,18 +23,24 @@ from secondtake.studio.run_page.threads import number_calls
 
 
 @pytest.fixture
-def client(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """The studio's client over the real API, in this process."""
+def api(home: Path) -> Iterator[TestClient]:
+    """The real API over an empty store, in this process."""
     app = create_app(load_settings({"home": home}))
     with TestClient(app, base_url="http://127.0.0.1:8000") as http:
-        made = Client(f"http://127.0.0.1:8000/{uuid4()}", http=http)
-        monkeypatch.setattr("secondtake.studio.pages.run.backend", lambda: made)
-        yield made
+        yield http
 
 
-def load(client: Client) -> None:
+@pytest.fixture
+def client(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """The client of a studio that knows this API."""
+    made = Client(f"http://127.0.0.1:8000/{uuid4()}", http=api)
+    monkeypatch.setattr("secondtake.studio.pages.run.backend", lambda: made)
+    return made
+
+
+def load(api: TestClient) -> None:
     journal.close_all()
-    client.load()
+    assert api.post("/load").is_success
 
 
 def page(name: str | UUID, **query: str) -> AppTest:
@@ -57,7 +63,7 @@ def components(shown: AppTest) -> dict[str, Any]:
     """Return what each component of the page was given, by its name."""
     found: dict[str, Any] = {}
     for element in shown.get("bidi_component"):
-        proto = element.proto  # type: ignore[attr-defined]
+        proto = element.proto
         found.setdefault(proto.component_name, []).append(json.loads(proto.json or "{}"))
     return found
 
@@ -65,13 +71,15 @@ def components(shown: AppTest) -> dict[str, Any]:
 def markup(shown: AppTest) -> str:
     """Return all markup of the page that is ours."""
     panes = components(shown).get("secondtake.pane", [])
-    html = [element.proto.body for element in shown.get("html")]  # type: ignore[attr-defined]
+    html = [element.proto.body for element in shown.get("html")]
     return "\n".join([*html, *(pane["html"] for pane in panes)])
 
 
-def test_a_run_shows_its_head_and_its_conversation(home: Path, client: Client) -> None:
+def test_a_run_shows_its_head_and_its_conversation(
+    home: Path, api: TestClient, client: Client
+) -> None:
     run_id = write_research_run(home, tags={"team": "eu"}, session_id="s-1")
-    load(client)
+    load(api)
 
     text = markup(page(run_id))
 
@@ -94,9 +102,11 @@ def test_a_run_shows_its_head_and_its_conversation(home: Path, client: Client) -
         ("raw", "node_timings"),
     ],
 )
-def test_the_address_opens_a_tab(home: Path, client: Client, tab: str, said: str) -> None:
+def test_the_address_opens_a_tab(
+    home: Path, api: TestClient, client: Client, tab: str, said: str
+) -> None:
     run_id = write_research_run(home)
-    load(client)
+    load(api)
 
     shown = page(run_id, tab=tab)
 
@@ -105,9 +115,9 @@ def test_the_address_opens_a_tab(home: Path, client: Client, tab: str, said: str
     assert pane["address"] == {"id": str(run_id), "tab": tab}
 
 
-def test_a_span_of_the_address_is_marked(home: Path, client: Client) -> None:
+def test_a_span_of_the_address_is_marked(home: Path, api: TestClient, client: Client) -> None:
     run_id = write_research_run(home)
-    load(client)
+    load(api)
 
     shown = page(run_id, span="tool-b")
 
@@ -116,7 +126,7 @@ def test_a_span_of_the_address_is_marked(home: Path, client: Client) -> None:
     assert 'class="tool is-failed is-chosen"' in pane["html"]
 
 
-def test_a_failed_run_shows_its_error_first(home: Path, client: Client) -> None:
+def test_a_failed_run_shows_its_error_first(home: Path, api: TestClient, client: Client) -> None:
     run_id = write_run(
         home,
         status="error",
@@ -124,7 +134,7 @@ def test_a_failed_run_shows_its_error_first(home: Path, client: Client) -> None:
         error_message="the <b>page</b> is gone",
         error_traceback="Traceback: line 7",
     )
-    load(client)
+    load(api)
 
     shown = page(run_id)
 
@@ -134,9 +144,11 @@ def test_a_failed_run_shows_its_error_first(home: Path, client: Client) -> None:
     assert "Traceback: line 7" in pane["html"]
 
 
-def test_a_run_without_calls_says_so_on_every_tab(home: Path, client: Client) -> None:
+def test_a_run_without_calls_says_so_on_every_tab(
+    home: Path, api: TestClient, client: Client
+) -> None:
     run_id = write_run(home, inputs={"topic": "nothing"})
-    load(client)
+    load(api)
 
     assert "No step of this run was recorded." in markup(page(run_id))
     for tab, said in (
@@ -147,25 +159,37 @@ def test_a_run_without_calls_says_so_on_every_tab(home: Path, client: Client) ->
         assert said in markup(page(run_id, tab=tab))
 
 
-def waiting_run(home: Path) -> UUID:
-    """Write a run whose process still holds it, and that asks a person."""
+@pytest.fixture
+def writer(home: Path) -> Iterator[journal.SegmentWriter]:
+    """A recorder that lives while the test does: its runs go on."""
+    with journal.SegmentWriter(home, seal_age_s=None) as made:
+        made.run_begins()
+        yield made
+
+
+def waiting_run(writer: journal.SegmentWriter) -> UUID:
+    """Write a run that goes on, and asks a person."""
     run_id = uuid4()
     common: dict[str, Any] = {"run_id": run_id, "recorded_at": STARTED_AT}
     asked = {"question": "Send <img src=x>?", "choices": ["send", "![a](http://b/c)"]}
-    write_events(
-        home,
-        RunStarted(**common, seq=0, name="support", started_at=STARTED_AT),
+    writer.write(
+        RunStarted(
+            **common, seq=0, name="support", started_at=STARTED_AT, writer_id=writer.writer_id
+        ),
         NodeStarted(
             **common, seq=1, node="approve", node_kind="human", node_path="approve[1]",
             span_id="0123456789abcdef", started_at=STARTED_AT, question=asked,
         ),
     )  # fmt: skip
+    writer.seal()
     return run_id
 
 
-def test_a_run_that_waits_asks(home: Path, client: Client) -> None:
-    run_id = waiting_run(home)
-    load(client)
+def test_a_run_that_waits_asks(
+    writer: journal.SegmentWriter, api: TestClient, client: Client
+) -> None:
+    run_id = waiting_run(writer)
+    assert api.post("/load").is_success
 
     shown = page(run_id)
 
@@ -176,9 +200,9 @@ def test_a_run_that_waits_asks(home: Path, client: Client) -> None:
     assert [button.label for button in shown.button if button.key == "run_cancel"] == ["Cancel"]
 
 
-def test_a_run_that_does_not_wait_does_not_ask(home: Path, client: Client) -> None:
+def test_a_run_that_does_not_wait_does_not_ask(home: Path, api: TestClient, client: Client) -> None:
     run_id = write_research_run(home)
-    load(client)
+    load(api)
 
     shown = page(run_id)
 
@@ -194,10 +218,12 @@ def test_an_unknown_run_is_one_sentence_with_the_cure(client: Client) -> None:
     assert "All runs" in text
 
 
-def test_a_prefix_of_several_runs_is_one_sentence(home: Path, client: Client) -> None:
+def test_a_prefix_of_several_runs_is_one_sentence(
+    home: Path, api: TestClient, client: Client
+) -> None:
     for last in (1, 2):
         write_run(home, UUID(int=0xABCD << 112 | last))
-    load(client)
+    load(api)
 
     assert "More than one run begins with" in markup(page("abcd"))
 
@@ -216,7 +242,7 @@ def test_a_server_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "The server does not answer" in markup(page(uuid4()))
 
 
-def test_foreign_text_is_text(home: Path, client: Client) -> None:
+def test_foreign_text_is_text(home: Path, api: TestClient, client: Client) -> None:
     hostile = "<script>alert(1)</script> ![x](http://evil.example/p.png) \u202eabc \x1b[31m"
     run_id = uuid4()
     message = Message(
@@ -224,7 +250,7 @@ def test_foreign_text_is_text(home: Path, client: Client) -> None:
         content=hostile,
     )  # fmt: skip
     write_events(home, *run_frame(run_id, [message], name=hostile, inputs={"prompt": hostile}))
-    load(client)
+    load(api)
 
     text = markup(page(run_id))
 
@@ -235,14 +261,16 @@ def test_foreign_text_is_text(home: Path, client: Client) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
 
 
-def test_a_long_text_is_clipped_with_the_way_to_the_rest(home: Path, client: Client) -> None:
+def test_a_long_text_is_clipped_with_the_way_to_the_rest(
+    home: Path, api: TestClient, client: Client
+) -> None:
     run_id = uuid4()
     message = Message(
         run_id=run_id, seq=1, recorded_at=STARTED_AT, message_id=uuid4(), depth=0, role="user",
         content="x" * 3_000_000,
     )  # fmt: skip
     write_events(home, *run_frame(run_id, [message]))
-    load(client)
+    load(api)
 
     text = markup(page(run_id))
 
@@ -251,9 +279,9 @@ def test_a_long_text_is_clipped_with_the_way_to_the_rest(home: Path, client: Cli
     assert len(text) < 60_000
 
 
-def test_the_cost_of_a_run_ties_out(home: Path, client: Client) -> None:
+def test_the_cost_of_a_run_ties_out(home: Path, api: TestClient, client: Client) -> None:
     run_id = write_research_run(home)
-    load(client)
+    load(api)
     detail = client.get_run(str(run_id))
 
     sheet = cost_sheet(detail, number_calls(detail.llm_calls))

@@ -159,7 +159,7 @@ def test_tools_and_persons_that_no_model_asked_for_have_their_place() -> None:
 
     assert [thread.title for thread in shaped.threads] == ["read", "approve"]
     assert [turn.kind for thread in shaped.threads for turn in thread.turns] == ["tools", "person"]
-    assert shaped.places["node-2"] == shaped.places[asked][:1] + (None,)
+    assert shaped.places["node-2"] == (*shaped.places[asked][:1], None)
     assert shaped.places[read] == ("tool-tool-1", "use-tool-1")
 
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
+from tests.support.servers import wait_until
 from tests.support.span_trees import component_data
 from tests.support.stored import STARTED_AT, run_frame, write_events, write_research_run, write_run
 
@@ -15,6 +16,8 @@ from secondtake.backend.api.app import create_app
 from secondtake.backend.client import Client
 from secondtake.runner.events import MemoryChange
 from secondtake.runner.settings import load_settings
+from secondtake.studio.run_page.long_text import Place
+from secondtake.studio.run_page.state import read_piece
 
 ORIGIN = "http://127.0.0.1:8000"
 
@@ -41,10 +44,16 @@ def draw(client: "Client", run: str, span_id: str | None) -> None:
 
 
 def page_of(client: Client, run_id: UUID, span_id: str | None = None) -> AppTest:
+    wait_for(client, run_id)
     arguments = {"client": client, "run": str(run_id), "span_id": span_id}
     page = AppTest.from_function(draw, kwargs=arguments, default_timeout=20).run()
     assert not page.exception
     return page
+
+
+def wait_for(client: Client, run_id: UUID) -> None:
+    """Wait until the server has loaded a run."""
+    wait_until(lambda: bool(client.whole_runs([run_id])), what="the run", timeout_s=20)
 
 
 def markup(page: AppTest) -> str:
@@ -106,6 +115,7 @@ def test_the_span_of_the_address_does_not_move_the_step(home: Path, client: Clie
 
 def test_a_step_that_there_is_not_is_the_end(home: Path, client: Client) -> None:
     run_id = write_steps(home, "one")
+    wait_for(client, run_id)
     page = AppTest.from_function(
         draw, kwargs={"client": client, "run": str(run_id), "span_id": None}, default_timeout=20
     )
@@ -124,11 +134,9 @@ def test_a_run_without_state_says_so_in_one_sentence(home: Path, client: Client)
 
 
 def test_the_rest_of_a_long_value_comes_by_the_piece(home: Path, client: Client) -> None:
-    from secondtake.studio.run_page.long_text import Place
-    from secondtake.studio.run_page.state import read_piece
-
     text = "".join(f"{number:05d} " for number in range(3000))
     run_id = write_steps(home, text, {"text": text})
+    wait_for(client, run_id)
 
     for step, whole in ((1, text), (2, '{"text":"' + text + '"}')):
         place = Place(table="state", row=str(step), field="draft")

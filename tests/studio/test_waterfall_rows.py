@@ -1,6 +1,7 @@
 """The waterfall's rows: what each says, costs, took, and where its bar is."""
 
 from decimal import Decimal
+from typing import Any
 
 from tests.support.span_trees import span, tree
 
@@ -8,14 +9,13 @@ from secondtake.backend.models.runs import SpanTree
 from secondtake.studio.run_page.waterfall_rows import (
     RUN_ROW,
     TEXT_MAX,
-    Row,
     argument_words,
     waterfall,
 )
 
 
-def rows_of(shaped: SpanTree, *, running: bool = False) -> dict[str, Row]:
-    return {row["id"]: row for row in waterfall(shaped, running=running)["rows"]}
+def rows_of(shaped: SpanTree, *, running: bool = False) -> dict[str, dict[str, Any]]:
+    return {row["id"]: {**row} for row in waterfall(shaped, running=running)["rows"]}
 
 
 def test_a_model_call_says_its_number_its_tokens_and_its_share_of_the_money() -> None:
@@ -61,7 +61,7 @@ def test_unknown_times_have_a_dash_and_no_bar() -> None:
     shaped = waterfall(tree(span("a", "llm", None), length_ms=None))
 
     row = shaped["rows"][-1]
-    assert row["time"] == "—"
+    assert row.get("time") == "—"
     assert "start" not in row
     assert shaped["end"] == 0
     assert shaped["foot"] == "The source of this run recorded no times."
@@ -85,7 +85,7 @@ def test_a_run_without_an_agent_gets_a_row_of_its_own() -> None:
 
     first, *others = shaped["rows"]
     assert (first["id"], first["name"], first["depth"]) == (RUN_ROW, "research", 0)
-    assert (first["cost"], first["time"]) == ("$0.10000", "1.00 s")
+    assert (first.get("cost"), first.get("time")) == ("$0.10000", "1.00 s")
     assert [row["depth"] for row in others] == [1, 1]
 
 

@@ -30,7 +30,7 @@ PICTURES: Final = REPOSITORY / "artifacts" / "e2e"
 """Where pictures go; git does not see it."""
 INSTALL_TIMEOUT_S: Final = 250.0
 """A little more than `infra/browser.sh` allows itself."""
-PATIENCE_MS: Final = 15_000.0
+PATIENCE_MS: Final = 30_000.0
 """How long a test waits for something to appear. Two cores are shared by all tests."""
 
 Scheme = Literal["light", "dark"]

@@ -35,7 +35,7 @@ class Rows:
 
     def call(self, sent: UUID | None, *answers: UUID, **more: Any) -> str:
         """Add an LLM call."""
-        span_id = more.pop("span_id", f"call-{len(self.calls) + 1}")
+        span_id: str = more.pop("span_id", f"call-{len(self.calls) + 1}")
         self.calls.append(
             LlmCallRow(
                 run_id=RUN,
@@ -45,7 +45,7 @@ class Rows:
                 output_message_ids=list(answers),
                 served_from="live",
                 **more,
-            )  # fmt: skip
+            )
         )
         return span_id
 
@@ -69,7 +69,7 @@ class Rows:
                 node=path.partition("[")[0],
                 span_kind="node",
                 **more,
-            )  # fmt: skip
+            )
         )
         return span_id
 

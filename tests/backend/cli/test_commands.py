@@ -100,6 +100,28 @@ def test_options_filter_the_list(home: Path) -> None:
     assert "one" in invoke("runs", "--since", "2026-11-19").output
 
 
+def test_options_may_be_repeated_and_give_ranges(home: Path) -> None:
+    write_run(home, name="one", status="error", duration_ms=100.0, tags={"team": "blue"})
+    write_run(home, name="two", status="cancelled", duration_ms=90_000.0)
+    write_research_run(home, name="three")
+
+    def names(*options: str) -> list[str]:
+        page = json.loads(invoke("runs", "--json", *options).output)
+        return sorted(run["name"] for run in page["items"])
+
+    assert names("--status", "error", "--status", "cancelled") == ["one", "two"]
+    assert names("--workflow", "one", "--workflow", "three") == ["one", "three"]
+    assert names("--min-duration", "1.5m") == ["two"]
+    assert names("--max-duration", "100ms") == ["one"]
+    assert names("--min-cost", "$0.01") == names("--simulated") == ["three"]
+    assert names("--not-simulated", "--max-cost", "1") == []
+    assert names("--text", "HEAT pumps") == ["three"]
+    assert names("--until", "2026-11-20T00:00") == names("--waiting") == names("--unpriced") == []
+    assert "write `842ms`" in invoke("runs", "--min-duration", "soon", code=2).output
+    assert "write e.g. `0.05`" in invoke("runs", "--min-cost", "nan", code=2).output
+    assert "No run fits" in invoke("runs", "--text", "nothing like it").output
+
+
 def test_a_run_is_shown_with_its_tree_and_its_output(home: Path) -> None:
     run_id = write_research_run(home, tags={"team": "blue"})
     lines = invoke("show", "last").output.splitlines()

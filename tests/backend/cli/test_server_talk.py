@@ -18,6 +18,8 @@ from tests.support.serving import Serving
 
 from secondtake.backend.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT_S = 60.0
 TWO = """
 name: two

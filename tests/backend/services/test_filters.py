@@ -41,7 +41,7 @@ def stored(con: DuckDBPyConnection, home: Path) -> DuckDBPyConnection:
     return con
 
 
-def names(con: DuckDBPyConnection, **filters: Any) -> list[str | None]:
+def names(con: DuckDBPyConnection, **filters: Any) -> list[str]:
     return sorted(run.name or "" for run in list_runs(con, RunQuery(**filters)).items)
 
 

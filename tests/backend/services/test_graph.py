@@ -17,7 +17,7 @@ from secondtake.backend.models.records import NodeTiming
 from secondtake.backend.models.workflows import RunGraph
 from secondtake.backend.services.graph import graph_of, run_graph
 from secondtake.backend.services.graph_layout import layers
-from secondtake.backend.services.spans import build_tree
+from secondtake.backend.services.spans import sums_by_span
 
 RUN = uuid4()
 CONFIG: dict[str, Any] = {
@@ -74,7 +74,7 @@ def drawn(
     )  # fmt: skip
     spans = [dict.fromkeys(names) | {"span_id": r.span_id} for r in rows]
     spans += [dict.fromkeys(names) | call for call in calls or []]
-    return graph_of(RUN, config, rows, build_tree(spans), status=status)
+    return graph_of(RUN, config, rows, sums_by_span(spans), status=status)
 
 
 def taken(graph: RunGraph) -> dict[tuple[str, str], int | None]:

@@ -11,7 +11,6 @@ from duckdb import DuckDBPyConnection
 from tests.support.stored import (
     STARTED_AT,
     run_frame,
-    write_events,
     write_research_run,
 )
 
@@ -25,8 +24,38 @@ from secondtake.backend.services.run_events import (
     watch,
 )
 from secondtake.runner.errors import UsageError
-from secondtake.runner.events import BaseEvent, Message, NodeFinished, NodeStarted, Score
+from secondtake.runner.events import (
+    BaseEvent,
+    Message,
+    NodeFinished,
+    NodeStarted,
+    RunStarted,
+    Score,
+)
+from secondtake.runner.journal import SegmentWriter
 from secondtake.runner.settings import load_settings
+
+
+@pytest.fixture
+def writer(home: Path) -> Iterator[SegmentWriter]:
+    """A recorder that lives while the test does: its runs are not interrupted."""
+    with SegmentWriter(home, seal_age_s=None) as writer:
+        writer.run_begins()
+        yield writer
+
+
+def record(con: DuckDBPyConnection, writer: SegmentWriter, *events: BaseEvent) -> None:
+    """Write events of runs that go on, and load them."""
+    writer.write(
+        *(
+            event.model_copy(update={"writer_id": writer.writer_id})
+            if isinstance(event, RunStarted)
+            else event
+            for event in events
+        )
+    )
+    writer.seal()
+    load(con, load_settings())
 
 
 def keys(events: list[RunEvent]) -> list[tuple[str, Any]]:
@@ -101,35 +130,34 @@ TOLD = [
 ]
 
 
-def looks(con: DuckDBPyConnection, home: Path, run_id: UUID) -> Iterator[RunWatcher]:
+def looks(con: DuckDBPyConnection, writer: SegmentWriter, run_id: UUID) -> Iterator[RunWatcher]:
     """Yield a watcher after each piece of the run is loaded."""
     watcher = RunWatcher(run_id)
     for piece in a_run_in_pieces(run_id):
-        write_events(home, *piece)
-        load(con, load_settings())
+        record(con, writer, *piece)
         yield watcher
 
 
 def test_each_look_tells_what_is_new_and_what_has_changed(
-    con: DuckDBPyConnection, home: Path
+    con: DuckDBPyConnection, writer: SegmentWriter
 ) -> None:
-    told = [keys(watcher.look(con)) for watcher in looks(con, home, uuid4())]
+    told = [keys(watcher.look(con)) for watcher in looks(con, writer, uuid4())]
     assert told == TOLD
 
 
-def test_a_second_look_tells_nothing(con: DuckDBPyConnection, home: Path) -> None:
-    for watcher in looks(con, home, uuid4()):
+def test_a_second_look_tells_nothing(con: DuckDBPyConnection, writer: SegmentWriter) -> None:
+    for watcher in looks(con, writer, uuid4()):
         watcher.look(con)
         if not watcher.has_ended:
             assert watcher.look(con) == []
 
 
 def test_who_comes_back_after_any_event_gets_the_rest_and_nothing_twice(
-    con: DuckDBPyConnection, home: Path
+    con: DuckDBPyConnection, writer: SegmentWriter
 ) -> None:
     run_id = uuid4()
     seen: list[RunEvent] = []
-    for watcher in looks(con, home, run_id):
+    for watcher in looks(con, writer, run_id):
         seen += watcher.look(con)
         for place, event in enumerate(seen[:-1]):
             before = seen[: place + 1]
@@ -171,15 +199,13 @@ def test_a_run_that_ended_is_told_whole(con: DuckDBPyConnection, home: Path) -> 
     assert len({event.event_id for event in events[:-1]}) == len(events) - 1
 
 
-def test_rows_without_a_place_come_once(con: DuckDBPyConnection, home: Path) -> None:
+def test_rows_without_a_place_come_once(con: DuckDBPyConnection, writer: SegmentWriter) -> None:
     run_id = uuid4()
     frame = run_frame(run_id, [message(run_id, None), message(run_id, None)])
-    write_events(home, *frame[:2])
-    load(con, load_settings())
+    record(con, writer, *frame[:2])
     watcher = RunWatcher(run_id)
     first = watcher.look(con)
-    write_events(home, frame[2])
-    load(con, load_settings())
+    record(con, writer, frame[2])
     second = watcher.look(con)
     again = RunWatcher(run_id, after=first[0].event_id).look(con)
     assert [event.event for event in first] == ["messages", "run"]
@@ -188,36 +214,32 @@ def test_rows_without_a_place_come_once(con: DuckDBPyConnection, home: Path) -> 
     assert again[0].data == second[0].data != first[0].data
 
 
-def test_a_score_that_comes_later_is_told(con: DuckDBPyConnection, home: Path) -> None:
+def test_a_score_that_comes_later_is_told(con: DuckDBPyConnection, writer: SegmentWriter) -> None:
     run_id = uuid4()
-    write_events(home, *run_frame(run_id, [])[:1])
-    load(con, load_settings())
+    record(con, writer, *run_frame(run_id, [])[:1])
     watcher = RunWatcher(run_id)
     watcher.look(con)
     score = Score(
         run_id=run_id, recorded_at=STARTED_AT, evaluation_id=uuid4(), name="ok", score_value=1.0
     )
-    write_events(home, score)
-    load(con, load_settings())
+    record(con, writer, score)
     assert [event.event for event in watcher.look(con)] == ["evaluations", "run"]
 
 
 def test_the_question_of_a_node_is_told_when_it_is_asked(
-    con: DuckDBPyConnection, home: Path
+    con: DuckDBPyConnection, writer: SegmentWriter
 ) -> None:
     run_id = uuid4()
     asked = {"question": "Shall I?", "choices": ["yes", "no"]}
-    write_events(home, run_frame(run_id, [])[0], node(run_id, 1, "ask", question=asked))
-    load(con, load_settings())
+    record(con, writer, run_frame(run_id, [])[0], node(run_id, 1, "ask", question=asked))
     told: Any = [event.data for event in RunWatcher(run_id).look(con)]
     assert told[0]["question"] == asked
     assert told[1]["question"] == "Shall I?"
 
 
-def test_long_texts_are_clipped(con: DuckDBPyConnection, home: Path) -> None:
+def test_long_texts_are_clipped(con: DuckDBPyConnection, writer: SegmentWriter) -> None:
     run_id = uuid4()
-    write_events(home, *run_frame(run_id, [message(run_id, 1, "x" * 1_000_000)]))
-    load(con, load_settings())
+    record(con, writer, *run_frame(run_id, [message(run_id, 1, "x" * 1_000_000)]))
     told: Any = RunWatcher(run_id).look(con)[0].data
     assert len(told["content"]) == MAX_CHARS
     assert told["clipped"] == {"content": 1_000_000}
@@ -237,17 +259,16 @@ def test_a_run_that_has_not_begun_tells_nothing_yet(con: DuckDBPyConnection) -> 
     assert (watcher.look(con), watcher.has_ended) == ([], False)
 
 
-def test_watching_goes_on_until_the_end(con: DuckDBPyConnection, home: Path) -> None:
+def test_watching_goes_on_until_the_end(con: DuckDBPyConnection, writer: SegmentWriter) -> None:
     run_id = uuid4()
     pieces = iter(a_run_in_pieces(run_id))
-    write_events(home, *next(pieces))
-    load(con, load_settings())
+    record(con, writer, *next(pieces))
 
     @contextmanager
     def store() -> Iterator[DuckDBPyConnection]:
         yield con
-        write_events(home, *next(pieces, []))  # while nobody looks
-        load(con, load_settings())
+        if piece := next(pieces, None):  # while nobody looks
+            record(con, writer, *piece)
 
     assert keys(list(watch(store, str(run_id)))) == [key for look in TOLD for key in look]
 
@@ -261,11 +282,12 @@ def test_watching_a_run_that_does_not_exist_says_so(con: DuckDBPyConnection) -> 
         next(watch(store, "last"))
 
 
-def test_how_a_run_ended_is_known_when_it_has(con: DuckDBPyConnection, home: Path) -> None:
+def test_how_a_run_ended_is_known_when_it_has(
+    con: DuckDBPyConnection, writer: SegmentWriter
+) -> None:
     ended, going_on = uuid4(), uuid4()
-    write_events(home, *run_frame(ended, [], output={"answer": 391}))
-    write_events(home, *run_frame(going_on, [])[:1])
-    load(con, load_settings())
+    record(con, writer, *run_frame(ended, [], output={"answer": 391}))
+    record(con, writer, *run_frame(going_on, [])[:1])
     finished = finished_run(con, ended)
     assert finished is not None
     assert (finished.summary.status, finished.output) == ("ok", {"answer": 391})

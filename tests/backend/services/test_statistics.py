@@ -34,7 +34,7 @@ class Written:
         self.status = random.choice(["ok", "ok", "error", "running", "cancelled", *FAILED])
         self.duration_ms = random.choice([None, random.uniform(0, 9000)])
         self.waits = self.status == "running" and random.random() < 0.5
-        self.calls = [
+        self.calls: list[dict[str, Any]] = [
             {
                 "simulated": random.random() < 0.4,
                 "cost_usd": random.choice([None, Decimal(random.randrange(10**7)) / 10**9]),

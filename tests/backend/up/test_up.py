@@ -14,6 +14,8 @@ from secondtake.backend.local import LocalBackend
 from secondtake.backend.models.runs import RunQuery
 from secondtake.runner.settings import load_settings
 
+pytestmark = pytest.mark.slow
+
 LEFT = {"logs", "secondtake.duckdb", "store.key", "journal", "prices", "control"}
 
 

@@ -18,6 +18,8 @@ from secondtake.runner.errors import UsageError
 from secondtake.runner.mailbox import send_answer
 from secondtake.runner.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT_S = 60.0
 
 

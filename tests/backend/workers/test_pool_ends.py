@@ -17,6 +17,8 @@ from secondtake.backend.workers import pool as pool_module
 from secondtake.backend.workers.pool import WorkerPool
 from secondtake.runner.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT_S = 60.0
 
 

@@ -15,6 +15,8 @@ from secondtake.backend.workers.logs import log_path
 from secondtake.backend.workers.pool import WorkerPool
 from secondtake.runner.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT_S = 60.0
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from secondtake.runner.workflows.condition_parts import FUNCTIONS
 from secondtake.runner.workflows.conditions import (
     CONSTANTS,
-    FUNCTIONS,
     ConditionError,
     holds,
     parse_condition,

@@ -9,7 +9,7 @@ import pytest
 from tests.support.repository import REPOSITORY
 
 from secondtake.runner.settings import load_settings
-from secondtake.runner.workflows.conditions import FUNCTIONS
+from secondtake.runner.workflows.condition_parts import FUNCTIONS
 from secondtake.runner.workflows.execute import run_workflow
 from secondtake.runner.workflows.load import find_workflow, workflow_json_schema
 

@@ -189,7 +189,11 @@ def test_waiting_is_cancelled_and_does_not_use_up_the_seconds(home: Path) -> Non
 
     def cancel_later(asked: OpenQuestion | None) -> None:
         if asked is not None:
-            threading.Timer(1.0, lambda: cancelled.set() or _cancel(home, asked)).start()
+            threading.Timer(1.0, cancel, args=(asked,)).start()
+
+    def cancel(asked: OpenQuestion) -> None:
+        cancelled.set()
+        send_cancel(home, asked.run_id, reason="enough")
 
     result = run(text(limit=0.5), on_question=cancel_later)
     assert cancelled.is_set()
@@ -197,10 +201,6 @@ def test_waiting_is_cancelled_and_does_not_use_up_the_seconds(home: Path) -> Non
     (node,) = recorded(home, "node_finished")
     assert node["error_type"] == "RunCancelled"
     assert node["question"]["question"] == "Send 2?"
-
-
-def _cancel(home: Path, asked: OpenQuestion) -> None:
-    send_cancel(home, asked.run_id, reason="enough")
 
 
 def test_after_its_time_the_default_is_the_answer(home: Path) -> None:

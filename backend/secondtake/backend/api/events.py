@@ -19,7 +19,7 @@ from secondtake.backend.models.executions import RunEvent
 from secondtake.backend.services.run_events import RunWatcher
 from secondtake.backend.services.runs import resolve_run
 
-LOOK_AT_LEAST_EVERY_S: Final = 2.0
+LOOK_AT_LEAST_EVERY_S: Final = 10.0
 """Whatever changes the store says so; this is for what does not."""
 
 router = APIRouter(

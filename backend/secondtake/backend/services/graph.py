@@ -10,7 +10,6 @@ from uuid import UUID
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.models.records import NodeTiming
-from secondtake.backend.models.runs import TreeSpan
 from secondtake.backend.models.workflows import GraphEdge, GraphNode, RunGraph
 from secondtake.backend.services.graph_layout import layers
 from secondtake.backend.services.graph_shapes import (
@@ -24,7 +23,7 @@ from secondtake.backend.services.graph_shapes import (
     sources_of,
 )
 from secondtake.backend.services.runs import resolve_run
-from secondtake.backend.services.spans import add_known, build_tree
+from secondtake.backend.services.spans import SpanSums, add_known, sums_by_span
 from secondtake.backend.store import calls, runs
 from secondtake.backend.store.snapshot import snapshot
 
@@ -43,16 +42,16 @@ class _Doings:
     input_tokens: int | None = None
     output_tokens: int | None = None
 
-    def add(self, row: NodeTiming, span: TreeSpan | None) -> None:
+    def add(self, row: NodeTiming, sums: SpanSums | None) -> None:
         self.executions += 1
         self.failed += row.error_type is not None
         has_ended = row.ended_at is not None or row.duration_ms is not None
         self.open += not has_ended and row.error_type is None
         self.duration_ms = add_known((self.duration_ms, row.duration_ms))
-        if span is not None:
-            self.cost_usd = add_known((self.cost_usd, span.cost_usd))
-            self.input_tokens = add_known((self.input_tokens, span.input_tokens))
-            self.output_tokens = add_known((self.output_tokens, span.output_tokens))
+        if sums is not None:
+            self.cost_usd = add_known((self.cost_usd, sums.cost_usd))
+            self.input_tokens = add_known((self.input_tokens, sums.input_tokens))
+            self.output_tokens = add_known((self.output_tokens, sums.output_tokens))
 
 
 @dataclass(kw_only=True)
@@ -82,22 +81,22 @@ def run_graph(con: DuckDBPyConnection, name: str) -> RunGraph:
         status = runs.run_times(con, run_id)["status"]
         config = runs.run_config(con, run_id)
         rows = calls.list_node_timings(con, run_id, max_chars=TEXT_CHARACTERS)
-        tree = build_tree(calls.list_spans(con, run_id))
-    return graph_of(run_id, config, rows, tree, status=status)
+        sums = sums_by_span(calls.list_spans(con, run_id))
+    return graph_of(run_id, config, rows, sums, status=status)
 
 
 def graph_of(
     run_id: UUID,
     config: object,
     rows: Sequence[NodeTiming],
-    tree: Sequence[TreeSpan],
+    sums: Mapping[str, SpanSums],
     *,
     status: str,
 ) -> RunGraph:
-    """Draw a run: `rows` in the order in which its nodes began, `tree` with their sums."""
+    """Draw a run: `rows` in the order in which its nodes began, `sums` by span."""
     has_ended = status == "ok"
     shape = declared_shape(config) or observed_shape(rows, has_ended=has_ended)
-    happened = _happened(rows, tree, status)
+    happened = _happened(rows, sums, status)
     columns = _columns(shape)
     pairs = Counter((edge.start, edge.end) for edge in shape.edges)
     last = [edge.start for edge in shape.edges if edge.end == END]
@@ -120,12 +119,11 @@ def graph_of(
     )
 
 
-def _happened(rows: Sequence[NodeTiming], tree: Sequence[TreeSpan], status: str) -> _Happened:
-    spans = {span.span_id: span for span in tree}
+def _happened(rows: Sequence[NodeTiming], sums: Mapping[str, SpanSums], status: str) -> _Happened:
     happened = _Happened(status=status)
     for row in rows:
         name, parent = place_of(row)
-        happened.nodes.setdefault(name, _Doings()).add(row, spans.get(row.span_id))
+        happened.nodes.setdefault(name, _Doings()).add(row, sums.get(row.span_id))
         sources = sources_of(row, parent)
         happened.is_said[name] = happened.is_said.get(name, True) and sources is not None
         if row.attempt is None or row.attempt <= 1:  # a further attempt did not enter again

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -97,30 +97,29 @@ class RunWatcher:
         self.has_ended = False
         """True when `end` was told: there will be nothing more."""
         self._place = _Place.read(after) if after else _Place()
-        self._marks: object = None
+        self._marks: dict[str, tuple[int, int]] = {}
 
     def look(self, con: DuckDBPyConnection) -> list[RunEvent]:
         """Return what has happened, in order; nothing while the store has no such run."""
         with snapshot(con):
-            facts = runs.get_run(con, self.run_id, max_chars=MAX_CHARS)
+            marks = read_marks(con, self.run_id)
+            changed = [name for name, mark in marks.items() if self._marks.get(name) != mark]
+            facts = runs.get_run(con, self.run_id, max_chars=MAX_CHARS) if changed else None
             if facts is None:
                 return []
-            summary = _summary(facts).model_dump(mode="json")
-            marks = (_digest(summary), read_marks(con, self.run_id))
-            if marks == self._marks:
-                return []
-            rows = self._rows(con)
+            rows = self._rows(con, [name for name in WATCHED if name in changed])
         self._marks = marks
+        summary = _summary(facts).model_dump(mode="json")
         events = [*self._told(rows), *self._told_summary(summary)]
         if summary["status"] != RUNNING:
             self.has_ended = True
             events.append(self._event("end", summary))
         return events
 
-    def _rows(self, con: DuckDBPyConnection) -> list[tuple[EventName, Row]]:
+    def _rows(self, con: DuckDBPyConnection, names: Sequence[str]) -> list[tuple[EventName, Row]]:
         """Return rows that are new, and those of nodes that were open."""
         found: list[tuple[EventName, Row]] = []
-        for name in WATCHED:
+        for name in names:
             rows = new_rows(
                 con,
                 self.run_id,
@@ -132,8 +131,8 @@ class RunWatcher:
             known = self._place.unnumbered.get(name, 0)
             numbered = [row for row in rows if row.seq is not None]
             unnumbered = [row for row in rows if row.seq is None][known:]
-            event_name = cast("EventName", name)
-            found += [(event_name, row) for row in (*numbered, *unnumbered)]
+            for row in (*numbered, *unnumbered):
+                found.append((cast("EventName", name), row))
         return found
 
     def _told(self, rows: list[tuple[EventName, Row]]) -> Generator[RunEvent]:

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from secondtake.backend.models.runs import CriticalPiece, SpanTree, TreeSpan
+from secondtake.backend.models.runs import SpanTree, TreeSpan
 from secondtake.backend.services.critical_path import Piece, Timed, find_critical_path
 from secondtake.backend.store.rows import microseconds
 
@@ -16,11 +16,9 @@ N = TypeVar("N", int, float, Decimal)
 
 TOOL_KINDS: Final = ("tool", "retriever")
 
-_OF_THE_ROW: Final = tuple(name for name in TreeSpan.model_fields if name != "is_critical")
 
-
-@dataclass(kw_only=True)
-class _Sums:
+@dataclass(kw_only=True, slots=True)
+class SpanSums:
     """What a span and all spans below it add up to. Only leaf calls have amounts."""
 
     input_tokens: int | None = None
@@ -30,14 +28,38 @@ class _Sums:
     llm_calls: int = 0
     tool_calls: int = 0
 
+    def add(self, other: "SpanSums") -> None:
+        """Add what is known of another span."""
+        self.input_tokens = add_known((self.input_tokens, other.input_tokens))
+        self.output_tokens = add_known((self.output_tokens, other.output_tokens))
+        self.cost_usd = add_known((self.cost_usd, other.cost_usd))
+        self.unpriced_calls += other.unpriced_calls
+        self.llm_calls += other.llm_calls
+        self.tool_calls += other.tool_calls
 
-@dataclass(kw_only=True)
+
+@dataclass(kw_only=True, slots=True)
 class _Place:
     """A span while the tree is built."""
 
     row: Mapping[str, Any]
     depth: int
-    sums: _Sums = field(default_factory=_Sums)
+    sums: SpanSums
+
+    def fields(self, *, is_critical: bool = False) -> dict[str, Any]:
+        """Return the fields of its `TreeSpan`."""
+        sums = self.sums
+        return {
+            **self.row,
+            "depth": self.depth,
+            "is_critical": is_critical,
+            "input_tokens": sums.input_tokens,
+            "output_tokens": sums.output_tokens,
+            "cost_usd": sums.cost_usd,
+            "unpriced_calls": sums.unpriced_calls,
+            "llm_calls": sums.llm_calls,
+            "tool_calls": sums.tool_calls,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,28 +79,39 @@ def span_tree(
     A span that was open when its process died lasts as long as the run is known to have.
     """
     places = _places(rows)
+    ended_at = [_end_of(place.row) for place in places]
     starts = _known([run.started_at, *(row["started_at"] for row in rows)])
-    ends = _known([run.ended_at, *(_end_of(row) for row in rows)])
+    ends = _known([run.ended_at, *ended_at])
     began = min(starts, default=None)
     if run.status == "running" and began is not None:
         ends.append(now)
     ended = max([*ends, *starts], default=None)
-    path = find_critical_path([_timed(place, ended) for place in places])
-    return SpanTree(
-        run_id=run_id,
-        spans=[
-            _tree_span(place, is_critical=number in path.spans)
-            for number, place in enumerate(places)
-        ],
-        started_at=began,
-        ended_at=ended,
-        critical_path=[_critical_piece(places, piece, began) for piece in path.pieces],
+    path = find_critical_path(
+        [_timed(place, end or ended) for place, end in zip(places, ended_at, strict=True)]
+    )
+    # Checked as a whole: thousands of spans one by one would take twice as long.
+    return SpanTree.model_validate(
+        {
+            "run_id": run_id,
+            "spans": [
+                place.fields(is_critical=number in path.spans)
+                for number, place in enumerate(places)
+            ],
+            "started_at": began,
+            "ended_at": ended,
+            "critical_path": [_critical_piece(places, piece, began) for piece in path.pieces],
+        }
     )
 
 
 def build_tree(rows: Sequence[Mapping[str, Any]]) -> list[TreeSpan]:
     """Return the spans in pre-order, each once, with the sums of what is below it."""
-    return [_tree_span(place) for place in _places(rows)]
+    return [TreeSpan.model_validate(place.fields()) for place in _places(rows)]
+
+
+def sums_by_span(rows: Sequence[Mapping[str, Any]]) -> dict[str, SpanSums]:
+    """Return for the id of each span what it and all below it add up to."""
+    return {place.row["span_id"]: place.sums for place in _places(rows)}
 
 
 def _places(rows: Sequence[Mapping[str, Any]]) -> list[_Place]:
@@ -118,24 +151,29 @@ def _visit(
         if number in seen:
             continue
         seen.add(number)
-        places.append(_Place(row=rows[number], depth=depth))
+        places.append(_Place(row=rows[number], depth=depth, sums=_own(rows[number])))
         below = children.get(rows[number]["span_id"], ())
         waiting.extend((child, depth + 1) for child in reversed(below))
 
 
 def _sum_up(places: list[_Place]) -> None:
     """Add each span to all above it, from the leaves: pre-order backwards."""
-    open_at: dict[int, list[_Sums]] = defaultdict(list)
+    below: dict[int, SpanSums] = {}
     for place in reversed(places):
-        below = open_at.pop(place.depth + 1, [])
-        place.sums = _total([_own(place.row), *below])
-        open_at[place.depth].append(place.sums)
+        found = below.pop(place.depth + 1, None)
+        if found is not None:
+            place.sums.add(found)
+        beside = below.get(place.depth)
+        if beside is None:
+            below[place.depth] = replace(place.sums)
+        else:
+            beside.add(place.sums)
 
 
-def _own(row: Mapping[str, Any]) -> _Sums:
+def _own(row: Mapping[str, Any]) -> SpanSums:
     is_call = row["served_from"] is not None  # the executions of nodes are not served
     if row["span_kind"] == "llm" and is_call:
-        return _Sums(
+        return SpanSums(
             input_tokens=row["input_tokens"],
             output_tokens=row["output_tokens"],
             cost_usd=row["cost_usd"],
@@ -143,7 +181,7 @@ def _own(row: Mapping[str, Any]) -> _Sums:
             llm_calls=1,
         )
     is_tool = row["span_kind"] in TOOL_KINDS and is_call
-    return _Sums(cost_usd=row["cost_usd"], tool_calls=int(is_tool))
+    return SpanSums(cost_usd=row["cost_usd"], tool_calls=int(is_tool))
 
 
 def _is_unpriced(row: Mapping[str, Any]) -> bool:
@@ -153,17 +191,6 @@ def _is_unpriced(row: Mapping[str, Any]) -> bool:
     return row["cost_usd"] is None and row["served_from"] == "live" and not free
 
 
-def _total(parts: Sequence[_Sums]) -> _Sums:
-    return _Sums(
-        input_tokens=add_known(part.input_tokens for part in parts),
-        output_tokens=add_known(part.output_tokens for part in parts),
-        cost_usd=add_known(part.cost_usd for part in parts),
-        unpriced_calls=sum(part.unpriced_calls for part in parts),
-        llm_calls=sum(part.llm_calls for part in parts),
-        tool_calls=sum(part.tool_calls for part in parts),
-    )
-
-
 def add_known(values: Iterable[N | None]) -> N | None:
     """Return the sum of what is known; None when nothing is."""
     total: N | None = None
@@ -171,13 +198,6 @@ def add_known(values: Iterable[N | None]) -> N | None:
         if value is not None:
             total = value if total is None else total + value
     return total
-
-
-def _tree_span(place: _Place, *, is_critical: bool = False) -> TreeSpan:
-    row = {name: place.row[name] for name in _OF_THE_ROW if name in place.row}
-    return TreeSpan.model_validate(
-        {**row, **vars(place.sums), "depth": place.depth, "is_critical": is_critical}
-    )
 
 
 def _known(times: Iterable[datetime | None]) -> list[datetime]:
@@ -199,8 +219,8 @@ def _end_of(row: Mapping[str, Any]) -> datetime | None:
         return None
 
 
-def _timed(place: _Place, ended: datetime | None) -> Timed:
-    started_at, ended_at = place.row["started_at"], _end_of(place.row) or ended
+def _timed(place: _Place, ended_at: datetime | None) -> Timed:
+    started_at = place.row["started_at"]
     return Timed(
         depth=place.depth,
         started_us=None if started_at is None else microseconds(started_at),
@@ -210,12 +230,12 @@ def _timed(place: _Place, ended: datetime | None) -> Timed:
 
 def _critical_piece(
     places: Sequence[_Place], piece: Piece, began: datetime | None
-) -> CriticalPiece:
+) -> dict[str, Any]:
     assert began is not None, "a piece has a time, so the run has one"
     row, zero_us = places[piece.number].row, microseconds(began)
-    return CriticalPiece(
-        span_id=row["span_id"],
-        span_kind=row["span_kind"],
-        started_ms=(piece.started_us - zero_us) / 1000,
-        ended_ms=(piece.ended_us - zero_us) / 1000,
-    )
+    return {
+        "span_id": row["span_id"],
+        "span_kind": row["span_kind"],
+        "started_ms": (piece.started_us - zero_us) / 1000,
+        "ended_ms": (piece.ended_us - zero_us) / 1000,
+    }

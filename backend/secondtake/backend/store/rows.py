@@ -17,14 +17,16 @@ def fetch(
 ) -> list[dict[str, Any]]:
     """Run one of our own queries and return its rows by column name."""
     con.execute(sql, parameters)
-    columns = [(str(name), _decoder(str(kind))) for name, kind, *_ in con.description or ()]
-    return [
-        {
-            name: decode(value) if decode and value is not None else value
-            for (name, decode), value in zip(columns, row, strict=True)
-        }
-        for row in con.fetchall()
-    ]
+    columns = [(str(name), str(kind)) for name, kind, *_ in con.description or ()]
+    names = [name for name, _ in columns]
+    decoders = [(name, decode) for name, kind in columns if (decode := _decoder(kind))]
+    rows = [dict(zip(names, row, strict=True)) for row in con.fetchall()]
+    for row in rows:
+        for name, decode in decoders:
+            value = row[name]
+            if value is not None:
+                row[name] = decode(value)
+    return rows
 
 
 def columns_of(model: type[BaseModel]) -> str:

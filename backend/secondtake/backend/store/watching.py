@@ -29,19 +29,31 @@ WATCHED: Final[dict[str, type[Row]]] = {
 """By the names of `LONG_TEXTS`, in the order in which rows without a place are told."""
 
 
-def read_marks(con: DuckDBPyConnection, run_id: UUID) -> tuple[tuple[int, int], ...]:
-    """Return something that is another whenever a row of the run has come or was completed."""
-    counts = " UNION ALL ".join(
-        f"SELECT count(*), {'count(ended_at)' if name == 'node_timings' else '0'}, {number} "
+RUNS: Final = "runs"
+_RUN_MARK: Final = (
+    "name, status, tags, started_at, ended_at, node_count, llm_call_count, tool_call_count, "
+    "message_count, error_count, input_tokens, output_tokens, cost_usd, unpriced_calls"
+)
+
+
+def read_marks(con: DuckDBPyConnection, run_id: UUID) -> dict[str, tuple[int, int]]:
+    """Return for each watched table, and for `runs`, what differs when something has changed.
+
+    One query: this is asked again and again while nothing happens.
+
+    Returns:
+        Number of rows, and a number that changes when one of them was completed; no `runs` when
+        the store has no such run.
+    """
+    ended = {"node_timings": "count(ended_at) + count(duration_ms)"}
+    parts = [
+        f"SELECT '{name}' AS name, count(*) AS present, ({ended.get(name, '0')})::UBIGINT AS mark "
         f"FROM {LONG_TEXTS[name].table} WHERE run_id = $run_id"
-        for number, name in enumerate(WATCHED)
-    )
-    rows = fetch(
-        con,
-        f"SELECT * FROM ({counts}) AS marks(present, ended, place) ORDER BY place",
-        {"run_id": run_id},
-    )
-    return tuple((row["present"], row["ended"]) for row in rows)
+        for name in WATCHED
+    ]
+    parts.append(f"SELECT '{RUNS}', 1, hash(({_RUN_MARK})) FROM runs WHERE run_id = $run_id")
+    rows = fetch(con, " UNION ALL ".join(parts), {"run_id": run_id})
+    return {row["name"]: (row["present"], row["mark"]) for row in rows}
 
 
 def new_rows(

@@ -147,8 +147,9 @@ def _visits(entries: list[Entry]) -> Iterator[Visit]:
 
 def _run_node(execution: Execution, state: dict[str, Any]) -> dict[str, Any]:
     """Execute one node of a step, and hand its changes to LangGraph."""
-    order, visit, visits = state[VISIT]
-    item = visit.payload or {}
+    sent: tuple[int, Visit, dict[str, int]] = state[VISIT]
+    order, visit, visits = sent
+    item: Mapping[str, Any] = visit.payload or {}
     values = {**execution.inputs, **visible_state(state), VISITS: visits, **item}
     try:
         execution.check()

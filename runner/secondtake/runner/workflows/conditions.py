@@ -8,7 +8,6 @@ called, and arithmetic is for numbers. Length, depth, steps and time are bounded
 
 import ast
 import importlib
-import operator
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,15 +15,14 @@ from functools import cache
 from typing import Any, Final
 
 from secondtake.runner.errors import SecondTakeError
-from secondtake.runner.narrow import is_list, is_object
+from secondtake.runner.narrow import is_object
+from secondtake.runner.workflows.condition_parts import FUNCTIONS, OPERATORS, shown
 from secondtake.runner.workflows.schema import VISITS
 
 LENGTH_MAX: Final = 1000
 DEPTH_MAX: Final = 40
 STEPS_MAX: Final = 20_000
 SECONDS_MAX: Final = 1.0
-DIGITS_MAX: Final = 20
-SHOWN_MAX: Final = 60
 
 CONSTANTS: Final[Mapping[str, Any]] = {"true": True, "false": False, "null": None, "none": None}
 """As YAML and JSON write them; Python's own are words of the grammar already."""
@@ -178,73 +176,6 @@ def _called(node: ast.AST) -> str:
     return names.get(type(node).__name__, f"`{type(node).__name__}`")
 
 
-def _contains_prefix(text: Any, part: Any) -> bool:
-    return _text(text).startswith(_text(part))
-
-
-def _contains_suffix(text: Any, part: Any) -> bool:
-    return _text(text).endswith(_text(part))
-
-
-def _rounded(number: Any, digits: int = 0) -> Any:
-    if abs(digits) > DIGITS_MAX:
-        raise ValueError(f"round() to more than {DIGITS_MAX} digits")
-    return round(number, digits)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{_shown(value)} is not a text")
-    return value
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{_shown(value)} is not a number")
-    return value
-
-
-def _of_numbers(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda left, right: function(_number(left), _number(right))
-
-
-FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
-    "len": len,
-    "lower": lambda text: _text(text).lower(),
-    "upper": lambda text: _text(text).upper(),
-    "startswith": _contains_prefix,
-    "endswith": _contains_suffix,
-    "any": any,
-    "all": all,
-    "min": min,
-    "max": max,
-    "sum": lambda numbers: sum(_number(number) for number in numbers),
-    "abs": lambda number: abs(_number(number)),
-    "round": _rounded,
-}
-
-OPERATORS: Final[Mapping[type[ast.AST], Callable[..., Any]]] = {
-    ast.Add: _of_numbers(operator.add),
-    ast.Sub: _of_numbers(operator.sub),
-    ast.Mult: _of_numbers(operator.mul),
-    ast.Div: _of_numbers(operator.truediv),
-    ast.FloorDiv: _of_numbers(operator.floordiv),
-    ast.Mod: _of_numbers(operator.mod),
-    ast.USub: lambda value: -_number(value),
-    ast.UAdd: _number,
-    ast.Not: operator.not_,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.In: lambda item, whole: item in whole,
-    ast.NotIn: lambda item, whole: item not in whole,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
-}
-
 ALLOWED: Final = (
     *OPERATORS, ast.Constant, ast.Name, ast.Load, ast.Store, ast.BoolOp, ast.And, ast.Or,
     ast.UnaryOp, ast.BinOp, ast.Compare, ast.Attribute, ast.Subscript, ast.IfExp, ast.List,
@@ -273,9 +204,9 @@ def holds(condition: Condition, values: Mapping[str, Any]) -> bool:
 
 def told_values(condition: Condition, values: Mapping[str, Any]) -> str:
     """Return what a condition reads, ` (score = 9, visits.draft = 3)`; empty when nothing."""
-    told = [f"{name} = {_shown(values.get(name))}" for name in condition.names if name != VISITS]
+    told = [f"{name} = {shown(values.get(name))}" for name in condition.names if name != VISITS]
     counts = values.get(VISITS, {})
-    told += [f"{VISITS}.{node} = {_shown(counts.get(node))}" for node in condition.visited]
+    told += [f"{VISITS}.{node} = {shown(counts.get(node))}" for node in condition.visited]
     return f" ({', '.join(told)})" if told else ""
 
 
@@ -317,7 +248,7 @@ def _key(evaluator: Any, node: ast.Attribute) -> Any:
     """Return the key of an object that a dot names; Python's attributes are never looked at."""
     whole = evaluator._eval(node.value)
     if not is_object(whole):
-        raise ConditionError(f"{_shown(whole)} is not an object, it has no `{node.attr}`")
+        raise ConditionError(f"{shown(whole)} is not an object, it has no `{node.attr}`")
     if node.attr not in whole:
         raise ConditionError(f"the object has no `{node.attr}`")
     return whole[node.attr]
@@ -327,14 +258,3 @@ def _only_json(value: Any) -> None:
     """Refuse all else, should it ever come out of a step: a function, a module, a class."""
     if type(value) not in JSON_TYPES:
         raise ConditionError(f"a {type(value).__name__} is no value of a condition")
-
-
-def _shown(value: Any) -> str:
-    if is_object(value):
-        return f"an object of {len(value)} keys"
-    if is_list(value):
-        return f"a list of {len(value)}"
-    text = (
-        "null" if value is None else str(value).lower() if value in (True, False) else repr(value)
-    )
-    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}..."

@@ -1,7 +1,7 @@
 """What a workflow file may say: the pydantic models, which are also its published JSON Schema."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -316,7 +316,7 @@ class Definition(Section):
             return data
         key = {"type": "list[object]", "reducer": "append", "description": "What failed."}
         # A new mapping: the file's own is recorded and hashed as it is.
-        return {**cast(dict[str, Any], data), "state": {**state, ERRORS: key}}
+        return {**data, "state": {**state, ERRORS: key}}
 
     def result_of(self, state: Mapping[str, Any]) -> Any:
         """Return what a run comes to from its state: one value, or an object of several."""

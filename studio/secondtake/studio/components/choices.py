@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 import streamlit as st
+from streamlit.components.v2 import component
 from streamlit.components.v2.types import ComponentRenderer
 
 from secondtake.studio.components.scripts import read_asset
@@ -51,7 +52,7 @@ def read_answer(state: Any) -> str | None:
 
 @lru_cache
 def _component() -> ComponentRenderer:
-    return st.components.v2.component(
+    return component(
         "secondtake.choices",
         html='<section class="ask" aria-live="polite"></section>',
         css=read_asset("choices.css"),

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import streamlit as st
+from streamlit.components.v2 import component
 from streamlit.components.v2.types import ComponentRenderer
 
 from secondtake.studio.components.scripts import read_asset
@@ -90,7 +91,7 @@ def read_act(state: Any) -> Act | None:
 
 @lru_cache
 def _component() -> ComponentRenderer:
-    return st.components.v2.component(
+    return component(
         "secondtake.pane",
         html='<div class="pane-root"></div>',
         js=read_asset("pane.js"),

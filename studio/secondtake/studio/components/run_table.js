@@ -151,7 +151,7 @@ function drawMenu(table, again) {
     label.append(box, title);
     return label;
   });
-  const usual = make("button", "usual", "As usual");
+  const usual = make("button", "usual", "Usual columns");
   usual.type = "button";
   usual.onclick = () => {
     localStorage.removeItem(KEPT_COLUMNS);

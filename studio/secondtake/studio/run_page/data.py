@@ -15,7 +15,8 @@ from secondtake.backend.models.runs import RunDetail, SpanTree
 from secondtake.backend.models.workflows import RunGraph
 from secondtake.studio.run_page.blobs import data_uri
 from secondtake.studio.run_page.long_text import BLOCK_CHARS
-from secondtake.studio.run_page.threads import Conversations, ToolUse, Turn, conversations
+from secondtake.studio.run_page.threads import Conversations, Turn, conversations
+from secondtake.studio.run_page.tool_rows import ToolUse
 
 KEPT_RUNS: Final = 8
 KEPT_PICTURES: Final = 32

@@ -114,9 +114,7 @@ def _text(text: str | None, field: str, reading: Reading, *, cls: str) -> Html |
         return None
     place = Place(table="runs", row="-", field=field)
     total = whole_length(reading.view.detail.summary.clipped, field, text)
-    return text_block(
-        text, place, reading.pieces, total=total, cls=cls, fold_at=MESSAGE_FOLD_CHARS
-    )
+    return text_block(text, place, reading.pieces, total=total, cls=cls, fold_at=MESSAGE_FOLD_CHARS)
 
 
 def _traceback(

@@ -67,9 +67,9 @@ def _step(label: str, symbol: str, shortcut: str, run_id: str | None) -> None:
 
 def _cancel(client: Client, view: RunView, state: PageState) -> None:
     try:
-        state.notice = client.cancel_run(view.run_id).detail
+        state.tell(client.cancel_run(view.run_id).detail)
     except SecondTakeError as error:
-        state.notice = str(error)
+        state.tell(str(error), is_bad=True)
 
 
 def _act_in_head(act: Act) -> None:

@@ -59,6 +59,10 @@ class PageState:
             self.span_id = span_id
             self.window = None
 
+    def tell(self, notice: str | None, *, is_bad: bool = False) -> None:
+        """Remember what came of the last thing that was asked for."""
+        self.notice, self.notice_is_bad = notice, is_bad
+
 
 def open_state(query: Mapping[str, str]) -> PageState | None:
     """Return the state of the run that an address names; None when it names none.

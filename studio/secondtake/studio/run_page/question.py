@@ -28,6 +28,6 @@ def show_questions(client: Client, view: RunView, state: PageState) -> None:
 def _answer(client: Client, view: RunView, state: PageState, node: NodeTiming, text: str) -> None:
     request = AnswerRequest(answer=text, span_id=node.span_id)
     try:
-        state.notice = client.answer_run(view.run_id, request).detail
+        state.tell(client.answer_run(view.run_id, request).detail)
     except SecondTakeError as error:
-        state.notice = str(error)
+        state.tell(str(error), is_bad=True)

@@ -51,7 +51,7 @@ def show_right(client: Client, view: RunView, state: PageState) -> None:
     )
     download, state.download = state.download, None
     show_pane(
-        join(_notice(state), failure.run_failure(reading), _tab(reading, state)),
+        join(_notice(view, state), failure.run_failure(reading), _tab(reading, state)),
         key="run_right",
         on_act=partial(act_on, client, view, state),
         scroll_to=_scroll_to(reading, state.tab),
@@ -63,11 +63,11 @@ def show_right(client: Client, view: RunView, state: PageState) -> None:
 
 def act_on(client: Client, view: RunView, state: PageState, act: Act) -> None:
     """Do what a click in the pane means."""
-    state.notice = None
+    state.tell(None)
     try:
         _ACTS[act.name](client, view, state, act.value)
     except SecondTakeError as error:
-        state.notice = str(error)
+        state.tell(str(error), is_bad=True)
     except KeyError:
         return  # of another version of the page, still open in a browser
 
@@ -84,10 +84,12 @@ def _tab(reading: Reading, state: PageState) -> Html:
     return conversation.conversation(reading)
 
 
-def _notice(state: PageState) -> Html | None:
-    if state.notice is None:
+def _notice(view: RunView, state: PageState) -> Html | None:
+    """Return what came of the last thing that was asked for; good news only while it is news."""
+    if state.notice is None or not (state.notice_is_bad or view.is_running):
         return None
-    return el("div", icon("info"), state.notice, cls="notice", role="status")
+    symbol = icon("error", cls="error") if state.notice_is_bad else icon("info")
+    return el("div", symbol, state.notice, cls="notice", role="status")
 
 
 def _scroll_to(reading: Reading, tab: Tab) -> str | None:

@@ -150,7 +150,7 @@ def _act(client: Client, reader: _Reader, act: Act) -> None:
 
 
 def read_piece(client: Client, run: str, place: Place, offset: int, limit: int | None) -> TextPiece:
-    """Return a piece of a value, by the characters of its text or compact JSON."""
+    """Return a piece of a value, by the characters of its text or its compact JSON; None: all."""
     if place.table != STATE_TABLE:
         query = TextQuery(run=run, table="memory", row=place.row, field=place.field, offset=offset)
         if limit is None:

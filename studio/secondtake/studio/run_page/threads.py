@@ -14,6 +14,7 @@ from uuid import UUID
 from secondtake.backend.models.records import LlmCallRow, MessageRow, NodeTiming, ToolCallRow
 from secondtake.backend.models.runs import RunDetail
 from secondtake.studio.run_page.node_names import name_of_path, number_branches
+from secondtake.studio.run_page.tool_rows import ToolRows, ToolUse, order_of
 
 Origin = Literal["start", "shared", "branch", "again", "edited"]
 """How a thread begins: alone, after the same instructions, beside its siblings, because the same
@@ -28,18 +29,6 @@ class NumberedCall:
 
     number: int
     row: LlmCallRow
-
-
-@dataclass(kw_only=True, slots=True)
-class ToolUse:
-    """A tool call: as the model asked for it, as it was executed, as it was answered."""
-
-    key: str
-    name: str | None
-    asked: Any = None
-    """The arguments as the model wrote them, mostly JSON text."""
-    row: ToolCallRow | None = None
-    answer: MessageRow | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -123,13 +112,13 @@ class _Weaver:
     """Follows the forest down from its roots."""
 
     def __init__(self, detail: RunDetail, calls: Sequence[NumberedCall]) -> None:
-        self._messages = sorted(detail.messages, key=_order)
+        self._messages = sorted(detail.messages, key=order_of)
         self._by_id = {message.message_id: message for message in self._messages}
         self._children: dict[UUID | None, list[MessageRow]] = defaultdict(list)
         for message in self._messages:
             parent = message.parent_id if message.parent_id in self._by_id else None
             self._children[parent].append(message)
-        self._tools = _ToolRows(detail.tool_calls)
+        self._tools = ToolRows(detail.tool_calls)
         self._of_output: dict[UUID, list[NumberedCall]] = defaultdict(list)
         self._failed: dict[UUID | None, list[NumberedCall]] = defaultdict(list)
         for call in calls:
@@ -143,15 +132,14 @@ class _Weaver:
 
     def threads(self) -> list[Thread]:
         """Return the threads of messages."""
-        waiting: list[tuple[MessageRow, Origin]] = [
-            (root, "start") for root in reversed(self._children[None])
-        ]
+        waiting: list[tuple[MessageRow, Origin]] = []
+        waiting.extend((root, "start") for root in reversed(self._children[None]))
         threads: list[Thread] = []
         while waiting:
-            start, origin = waiting.pop()
-            thread, others = self._follow(start, origin)
+            first, origin = waiting.pop()
+            thread, others = self._follow(first, origin)
             threads.append(thread)
-            waiting += reversed(others)
+            waiting.extend(reversed(others))
         return threads
 
     def loose_turns(self) -> list[Turn]:
@@ -196,7 +184,7 @@ class _Weaver:
         return Turn(
             key=str(message.message_id),
             kind="message",
-            order=_order(message),
+            order=order_of(message),
             node_path=message.node_path,
             message=message,
             calls=calls,
@@ -251,59 +239,6 @@ class _Weaver:
         return numbered
 
 
-class _ToolRows:
-    """Finds the execution of a tool call that a model asked for."""
-
-    def __init__(self, rows: Iterable[ToolCallRow]) -> None:
-        self._rows = sorted(rows, key=lambda row: (row.seq is None, row.seq or 0))
-        self._used: set[str] = set()
-        self._by_id: dict[str, list[ToolCallRow]] = defaultdict(list)
-        self._by_name: dict[str | None, list[ToolCallRow]] = defaultdict(list)
-        for row in self._rows:
-            if row.tool_call_id is not None:
-                self._by_id[row.tool_call_id].append(row)
-            else:
-                self._by_name[row.tool].append(row)
-
-    def take(self, asked: Any, message: MessageRow, place: int, *, is_news: bool) -> ToolUse:
-        """Return a tool call with its execution, which no other one then has.
-
-        Args:
-            asked: the tool call in the message.
-            message: that asks for it.
-            place: in the message.
-            is_news: an LLM call of this run produced the message; else it is history that was
-                sent again, and shows what was executed without having it.
-        """
-        fields: dict[str, Any] = asked if isinstance(asked, dict) else {}
-        function: Any = fields.get("function")
-        function = function if isinstance(function, dict) else fields
-        name, call_id = function.get("name"), fields.get("id")
-        use = ToolUse(
-            key=f"{message.message_id}-{place}",
-            name=name if isinstance(name, str) else None,
-            asked=function.get("arguments", fields.get("input")),
-        )
-        known = call_id if isinstance(call_id, str) else None
-        rows = self._by_name.get(use.name, []) if known is None else self._by_id.get(known, [])
-        use.row = self._fitting(rows, message, may_share=known is not None)
-        if use.row is not None and is_news:
-            self._used.add(use.row.span_id)
-        return use
-
-    def unused(self) -> list[ToolCallRow]:
-        """Return the executions that no message asked for."""
-        return [row for row in self._rows if row.span_id not in self._used]
-
-    def _fitting(
-        self, rows: Sequence[ToolCallRow], message: MessageRow, *, may_share: bool
-    ) -> ToolCallRow | None:
-        free = [row for row in rows if row.span_id not in self._used]
-        after = [row for row in free if _order(row) >= _order(message)]
-        here = [row for row in after if row.node_path == message.node_path]
-        return next(iter(here or after or (rows if may_share else ())), None)
-
-
 def _answer(thread: Thread, message: MessageRow) -> bool:
     """Give a tool's answer to the call that asked for it; say whether there is one."""
     for turn in reversed(thread.turns):
@@ -331,7 +266,7 @@ def _tried(call: NumberedCall) -> Turn:
     return Turn(
         key=f"call-{call.row.span_id}",
         kind="failed" if failed else "unrecorded",
-        order=_order(call.row),
+        order=order_of(call.row),
         node_path=call.row.node_path,
         calls=[call],
     )
@@ -341,7 +276,7 @@ def _of_tool(row: ToolCallRow) -> Turn:
     return Turn(
         key=f"tool-{row.span_id}",
         kind="person" if row.span_kind == "other" else "tools",
-        order=_order(row),
+        order=order_of(row),
         node_path=row.node_path,
         tools=[ToolUse(key=f"use-{row.span_id}", name=row.tool, asked=row.arguments, row=row)],
     )
@@ -396,7 +331,3 @@ def _paths_above(node_path: str | None) -> Iterator[str]:
     while node_path:
         yield node_path
         node_path = node_path.rpartition("/")[0]
-
-
-def _order(row: MessageRow | LlmCallRow | ToolCallRow) -> float:
-    return float("inf") if row.seq is None else row.seq

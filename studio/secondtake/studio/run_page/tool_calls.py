@@ -11,7 +11,7 @@ from secondtake.studio.run_page.failure import error_line, has_failed
 from secondtake.studio.run_page.json_text import in_one_line
 from secondtake.studio.run_page.long_text import action
 from secondtake.studio.run_page.reading import Reading
-from secondtake.studio.run_page.threads import ToolUse
+from secondtake.studio.run_page.tool_rows import ToolUse
 from secondtake.studio.run_page.tool_view import tool_inside
 from secondtake.studio.theme.tokens import KIND_ICONS
 

@@ -10,7 +10,7 @@ from secondtake.studio.run_page.json_text import in_one_line, laid_out
 from secondtake.studio.run_page.long_text import Place, text_block, whole_length
 from secondtake.studio.run_page.message_parts import message_body
 from secondtake.studio.run_page.reading import Reading
-from secondtake.studio.run_page.threads import ToolUse
+from secondtake.studio.run_page.tool_rows import ToolUse
 from secondtake.studio.theme.tokens import KIND_ICONS
 
 NEVER_FOLDED: Final = 1_000_000_000

@@ -1,5 +1,6 @@
 """What of the runs is looked at: filters, window and view, as one value that the address carries."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -278,4 +279,7 @@ def _amount(text: str) -> Decimal:
 
 
 def _seconds(text: str) -> float:
-    return float(_amount(text))
+    seconds = float(_amount(text))
+    if math.isinf(seconds):  # more than a float holds
+        raise ValueError(text)
+    return seconds

@@ -29,9 +29,10 @@ SURFACES: Final = {
 INK: Final = {
     "ink": Shade("#171A21", "#E7EAEE"),
     "ink2": Shade("#5B6472", "#98A2B0"),
-    "ink3": Shade("#6B7482", "#7F8997"),
+    "ink3": Shade("#646D7B", "#858F9D"),
+    "warn-ink": Shade("#946200", "#F0B429"),
 }
-"""Text, second text, faint text."""
+"""Text, second text, faint text, and text that warns: as a text `warn` is too light by day."""
 
 ACCENT: Final = {
     "accent": Shade("#3E5BD8", "#7C93FF"),
@@ -45,7 +46,7 @@ STATUSES: Final = {
     "ok": Shade("#0B7A5E", "#4CC5A3"),
     "error": Shade("#B42318", "#FF7A59"),
     "warn": Shade("#A87100", "#F0B429"),
-    "running": Shade("#1F5FA8", "#6FB1F0"),
+    "running": Shade("#1F5FA8", "#6AA6F0"),
 }
 """How a run or a step ended; cancelled is `ink3`."""
 
@@ -58,7 +59,7 @@ TINTS: Final = {
 """Behind text in the colour of a status."""
 
 SIDES: Final = {
-    "side-a": Shade("#0F6F86", "#58BDD4"),
+    "side-a": Shade("#0F6F86", "#55BCD6"),
     "side-b": Shade("#B3500B", "#F3A25C"),
 }
 """The two sides of a comparison: baseline and candidate."""
@@ -72,7 +73,7 @@ SIDE_TINTS: Final = {
 
 KINDS: Final = {
     "agent": Shade("#3D4653", "#D5DBE3"),
-    "node": Shade("#98A2B3", "#707B8A"),
+    "node": Shade("#98A2B3", "#6C7787"),
     "llm": Shade("#7A4FD0", "#9674F0"),
     "tool": Shade("#C98A00", "#EDB63E"),
     "retriever": Shade("#0E8FA8", "#3FC1DA"),
