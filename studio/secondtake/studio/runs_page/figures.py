@@ -115,7 +115,7 @@ def _failed(statistics: RunStatistics, against: str | None) -> Figure:
     if share is not None and then is not None:
         points = round((share - then) * 100, 1)
         arrow = UP if points > 0 else DOWN
-        tone = _tone(share - then, points > 0, "worse") if points else "plain"
+        tone = _tone((share - then) / (then or share), points > 0, "worse") if points else "plain"
         change = Change(text=f"{arrow} {abs(points):.1f} pts" if points else "±0 pts", tone=tone)
     runs = counted(totals.failed_runs, "run")
     return Figure(
