@@ -40,7 +40,6 @@ NAMES: Final = (
 )
 PNG: Final = b"\x89PNG\r\n\x1a\n" + bytes(40)
 SHA256: Final = "a" * 64
-IN_UTC: Final = STARTED_AT.astimezone(UTC)
 
 Call = Callable[[Any], Any]
 
@@ -68,27 +67,37 @@ FILTERS: Final[tuple[dict[str, Any], ...]] = (
     {"waiting": True},
 )
 
+
+def listing(fields: dict[str, Any]) -> Call:
+    return lambda backend: backend.list_runs(RunQuery(**fields))
+
+
+def adding_up(fields: dict[str, Any]) -> Call:
+    window = {"since": STARTED_AT - timedelta(days=1), "until": STARTED_AT + timedelta(days=1)}
+    query = StatisticsQuery(**{**window, **fields}, bars=4, trend_bars=2)
+    return lambda backend: backend.run_statistics(query)
+
+
+def resolving(name: str) -> Call:
+    return lambda backend: backend.resolve_run(name)
+
+
+def getting(name: str) -> Call:
+    return lambda backend: backend.get_run(name)
+
+
 CALLS: Final[dict[str, tuple[Call, ...]]] = {
     "list_runs": (
-        *(lambda b, f=f: b.list_runs(RunQuery(**f)) for f in FILTERS),
+        *map(listing, FILTERS),
         lambda b: b.list_runs(RunQuery(limit=1)),
         lambda b: b.list_runs(RunQuery(limit=1, cursor=b.list_runs(RunQuery(limit=1)).next_cursor)),
         lambda b: b.list_runs(RunQuery(cursor="none of ours")),
     ),
-    "run_statistics": tuple(
-        lambda b, f=f: b.run_statistics(
-            StatisticsQuery(
-                **{"since": IN_UTC - timedelta(days=1), "until": IN_UTC + timedelta(days=1), **f},
-                bars=4,
-                trend_bars=2,
-            )
-        )
-        for f in FILTERS
-    ),
+    "run_statistics": tuple(map(adding_up, FILTERS)),
     "run_facets": (lambda b: b.run_facets(),),
-    "resolve_run": tuple(lambda b, n=n: b.resolve_run(n) for n in NAMES),
+    "resolve_run": tuple(map(resolving, NAMES)),
     "get_run": (
-        *(lambda b, n=n: b.get_run(n) for n in NAMES),
+        *map(getting, NAMES),
         lambda b: b.get_run(str(RUN), max_chars=100),
     ),
     "run_spans": (lambda b: b.run_spans(str(RUN)), lambda b: b.run_spans("x")),

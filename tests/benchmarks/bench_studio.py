@@ -228,7 +228,7 @@ def _span(window: Window, url: str, run_id: str) -> float:
     page.goto(run_id)
     _wait_for_run(page)
     page.settle()
-    page.tab("What the model saw").click()
+    page.show_tab("What the model saw")
     page.settle()
     before = page.right.first.inner_text()
     row = page.spans.filter(has_text="call 3").first

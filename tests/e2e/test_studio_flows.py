@@ -135,8 +135,7 @@ def test_a_copied_address_gives_the_same_view_of_a_run(
 ) -> None:
     run_page.open(bulk.newest_run_id)
     run_page.spans.nth(3).click()
-    run_page.tab("What the model saw").click()
-    run_page.wait_for(lambda: run_page.query.get("tab") == ["saw"], what="the tab in the address")
+    run_page.show_tab("What the model saw")
     run_page.wait_for(lambda: "span" in run_page.query, what="the span in the address")
     run_page.settle()
     shown = run_page.right.first.inner_text()

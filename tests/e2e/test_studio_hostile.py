@@ -88,15 +88,12 @@ def test_every_tab_shows_hostile_texts_as_text(
     expect(run_page.spans.first).to_be_visible()
     run_page.window.pictures(f"run-hostile-{kind.replace(' ', '-')}")
     for tab in TABS:
-        run_page.tab(tab).click()
-        expect(run_page.tab(tab)).to_have_attribute("data-selected", "true")
-        run_page.settle()
+        run_page.show_tab(tab)
         if tab != "Cost":
             expect(run_page.right.first).to_contain_text(MARK[:20])
         assert run_page.page.evaluate(OUTSIDE_SOURCES) == []
         run_page.window.picture(f"run-hostile-{kind}-{tab}-light".replace(" ", "-").lower())
-    run_page.tab(TABS[0]).click()
-    run_page.settle()
+    run_page.show_tab("Conversation")
 
 
 @pytest.mark.parametrize("kind", ["everything", "huge"])

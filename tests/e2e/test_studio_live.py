@@ -126,6 +126,7 @@ def test_a_question_is_answered_on_the_page_and_the_run_goes_on(
     run_page.goto(waiting)
     expect(run_page.question).to_contain_text("Send this reply?")
     expect(run_page.head).to_contain_text("waiting")
+    expect(run_page.right.first).to_contain_text(TICKET)
     run_page.window.pictures("run-waiting-for-a-person")
     run_page.question.get_by_role("button", name="send").click()
     expect(run_page.question).to_have_count(0)

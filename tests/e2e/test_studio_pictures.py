@@ -96,6 +96,7 @@ def test_a_run_that_is_still_going(run_page: RunPage, runs_page: RunsPage, home:
         run_page.goto(live.run_id)
         run_page.head.wait_for()
         expect(run_page.spans.filter(has_text="step_4")).to_be_visible()
+        expect(run_page.right.first).to_contain_text("This is live step 4.")
         run_page.window.pictures("run-going-on")
         live.step()
         expect(run_page.spans.filter(has_text="step_5")).to_be_visible()
@@ -123,9 +124,7 @@ def _longest(client: Client, query: RunQuery) -> RunSummary:
 def _every_tab(run_page: RunPage, name: str) -> None:
     """Show each tab, each with something in it, and take a picture of all but the first."""
     for tab in TABS:
-        run_page.tab(tab).click()
-        expect(run_page.tab(tab)).to_have_attribute("data-selected", "true")
-        run_page.settle()
+        run_page.show_tab(tab)
         assert len(run_page.right.first.inner_text()) > NO_TEXT, f"{tab} is empty"
-        if tab != TABS[0]:
+        if tab != "Conversation":
             run_page.window.picture(f"{name}-{tab.lower().replace(' ', '-')}-light")

@@ -194,7 +194,7 @@ def test_changes_say_what_they_are_against() -> None:
     found = [(each.change, each.note) for each in (runs, failed, cost, slow)]
     assert found == [
         (Change(text="▲ 12 %", tone="plain"), "vs 7 days before"),
-        (Change(text="▲ 2.1 pts", tone="worse"), "vs 7 days before · 35 runs"),
+        (Change(text="▲ 2.1 pts", tone="worse"), "vs 7 days before"),
         (Change(text="▼ 8 %", tone="better"), "vs 7 days before"),
         (Change(text="▲ 6 %", tone="worse"), "vs 7 days before"),
     ]

@@ -8,8 +8,26 @@ from playwright.sync_api import Locator, Page
 from tests.support.browser import PATIENCE_MS, Window
 
 Pill = Literal["Failed", "Slow", "Expensive", "Unpriced", "Waiting"]
-TABS: Final = ("Conversation", "What the model saw", "Tool calls", "Cost", "Raw")
-IDLE: Final = "() => !document.querySelector('[data-testid=stApp][data-test-script-state=running]')"
+TABS: Final = {
+    "Conversation": None,
+    "What the model saw": "saw",
+    "Tool calls": "tools",
+    "Cost": "cost",
+    "Raw": "raw",
+}
+"""The views on the right of a run, and how the address calls them."""
+
+_QUIET: Final = """(quiet_ms) => {
+  const app = document.querySelector('[data-testid=stApp]');
+  if (!app || app.dataset.testScriptState === 'running') {
+    window.quietSince = undefined;
+    return false;
+  }
+  window.quietSince ??= performance.now();
+  return performance.now() - window.quietSince > quiet_ms;
+}"""
+QUIET_MS: Final = 200
+"""How long Streamlit must have nothing to do: a click is told to it a moment later."""
 
 
 class StudioPage:
@@ -37,7 +55,8 @@ class StudioPage:
 
     def settle(self) -> None:
         """Wait until Streamlit has drawn what it was asked for."""
-        self.page.wait_for_function(IDLE)
+        self.page.evaluate("() => { window.quietSince = undefined; }")
+        self.page.wait_for_function(_QUIET, arg=QUIET_MS)
 
     def wait_for(self, condition: Callable[[], bool], *, what: str) -> None:
         """Wait until a condition holds that needs the page's own events to go on."""
@@ -152,6 +171,13 @@ class RunPage(StudioPage):
     def tab(self, name: str) -> Locator:
         """Return the button of a view on the right."""
         return self.page.locator(".st-key-run_tab button", has_text=name)
+
+    def show_tab(self, name: str) -> None:
+        """Choose a view and wait until it is drawn: it writes the address when it is."""
+        self.tab(name).click()
+        code = TABS[name]
+        wanted = None if code is None else [code]
+        self.wait_for(lambda: self.query.get("tab") == wanted, what=f"the view {name}")
 
     def open(self, run_id: object, **query: str) -> None:
         """Open the page and wait for its head and its right side."""

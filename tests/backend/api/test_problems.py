@@ -28,7 +28,7 @@ def all_errors() -> Iterator[type[SecondTakeError]]:
 
 def is_problem(answer: Any, status: int, kind: str) -> bool:
     problem = answer.json()
-    return (
+    return bool(
         answer.status_code == problem["status"] == status
         and answer.headers["content-type"] == PROBLEM_MEDIA_TYPE
         and problem["type"] == f"urn:secondtake:problem:{kind}"
@@ -140,7 +140,8 @@ def test_every_error_comes_back_as_it_went(
     api: TestClient, monkeypatch: pytest.MonkeyPatch, error: type[SecondTakeError]
 ) -> None:
     problems = ["flow.yaml:1:1: it is wrong; mend it.", "flow.yaml:2:1: this too."]
-    sent = error(problems) if error is WorkflowError else error("It is so. Do this.")  # type: ignore[arg-type]
+    is_workflow = error is WorkflowError
+    sent = WorkflowError(problems) if is_workflow else error("It is so. Do this.")
 
     def fails(con: object) -> None:
         raise sent

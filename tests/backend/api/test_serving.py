@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.backend.api.endless import ENDLESS, fill
 from tests.support.api_process import api_process
 from tests.support.stored import write_research_run
 
@@ -19,14 +20,8 @@ from secondtake.backend.client import Client, find_server
 from secondtake.backend.client.owner import owner_path
 from secondtake.backend.errors import SecondTakeError
 from secondtake.backend.models.runs import RunQuery
-from secondtake.backend.models.system import SqlQuery
 from secondtake.runner.errors import UsageError
 
-CROSS: Final = SqlQuery(
-    text="select sum(a.seq * b.seq * c.seq * d.seq * e.seq) from messages a, messages b, "
-    "messages c, messages d, messages e, messages f, messages g, messages h",
-    timeout_s=60,
-)
 WITHIN_S: Final = 20.0
 
 
@@ -51,7 +46,7 @@ def test_a_signal_ends_it_while_a_query_runs(home: Path, number: int) -> None:
         def ask() -> None:
             with Client(client.url) as other:
                 try:
-                    other.run_sql(CROSS)
+                    other.run_sql(ENDLESS)
                 except SecondTakeError as error:
                     failed.append(error)
 
@@ -140,56 +135,6 @@ def test_a_free_port_is_chosen(host: str) -> None:
         assert address_of(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_a_slow_query_is_stopped_while_others_are_answered(home: Path) -> None:
-    fill(home)
-    with api_process(home) as (client, _):
-        client.load()
-        outcome: list[str] = []
-
-        def ask() -> None:
-            with pytest.raises(SecondTakeError) as caught:
-                client.run_sql(CROSS.model_copy(update={"timeout_s": 1.0}))
-            outcome.append(caught.value.message)
-
-        asking = threading.Thread(target=ask)
-        asking.start()
-        answered = 0
-        while asking.is_alive():
-            assert client.list_runs(RunQuery()).total_count > 0
-            answered += 1
-        assert "stopped after 1 s" in outcome[0]
-        assert answered > 3
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "select * from read_text('/etc/passwd')",
-        "select * from '/etc/passwd'",
-        "copy runs to '/tmp/stolen'",
-        "attach '/tmp/other.duckdb'",
-        "select getenv('HOME')",
-        "set memory_limit = '1KB'",
-        "pragma database_list",
-        "checkpoint",
-        "delete from runs",
-        "select 1; select 2",
-        "call pragma_version()",
-        "install httpfs",
-    ],
-)
-def test_a_query_can_neither_read_a_file_nor_change_or_stop_the_server(
-    api: object, text: str
-) -> None:
-    from fastapi.testclient import TestClient
-
-    assert isinstance(api, TestClient)
-    answer = api.post("/sql", json={"text": text})
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["type"] == "urn:secondtake:problem:sql-refused"
-    assert api.get("/health").json()["status"] == "ok"
-
-
 def test_a_fault_of_the_loader_is_told_and_passes(home: Path) -> None:
     with api_process(home) as (client, _):
         write_research_run(home)
@@ -215,12 +160,6 @@ def test_nothing_heavy_is_imported_to_serve() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
-
-
-def fill(home: Path) -> None:
-    """Write enough messages that their product is endless."""
-    for _ in range(40):
-        write_research_run(home)
 
 
 def start(*arguments: str) -> "subprocess.CompletedProcess[str]":

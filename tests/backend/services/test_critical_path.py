@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondtake.backend.services.critical_path import TOLERANCE_US, Timed, find_critical_path
@@ -89,6 +89,7 @@ trees = st.lists(st.tuples(st.integers(0, 5), times, times), max_size=60).map(
 )
 
 
+@settings(deadline=None)
 @given(trees)
 def test_each_moment_at_which_a_span_is_open_is_covered_once(spans: list[Timed]) -> None:
     found = find_critical_path(spans)

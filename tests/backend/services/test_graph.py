@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from duckdb import DuckDBPyConnection
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.stored import STARTED_AT, write_research_run
 
@@ -225,6 +225,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(json_values)
 def test_whatever_a_configuration_holds_gives_a_graph(config: Any) -> None:
     graph = drawn(config, LOOPED)
@@ -235,6 +236,7 @@ def test_whatever_a_configuration_holds_gives_a_graph(config: Any) -> None:
 names = st.sampled_from("abcdefgh")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(names, names), max_size=30))
 def test_every_node_has_a_column_and_without_cycles_edges_lead_to_the_right(
     edges: list[tuple[str, str]],

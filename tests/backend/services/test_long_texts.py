@@ -76,7 +76,9 @@ def test_what_is_short_stays_what_it_is(con: DuckDBPyConnection, home: Path) -> 
     assert whole.summary.clipped is None
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     text=st.text(st.characters(codec="utf-8"), min_size=1, max_size=40),
     limit=st.integers(1, 9),

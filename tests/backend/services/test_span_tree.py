@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from duckdb import DuckDBPyConnection
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.backend.services.test_spans import span
 from tests.support.stored import STARTED_AT, write_events, write_research_run
@@ -109,6 +109,7 @@ instants = st.none() | st.datetimes(timezones=st.just(UTC))
 ids = st.integers(0, 9).map(str)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(ids, st.none() | ids, instants, instants, st.none() | st.floats(0, 1e300)),
              max_size=25),

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Any, Final
 
 from duckdb import DuckDBPyConnection

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from secondtake.backend.errors import BusyError
 from secondtake.backend.formats import one_line
 from secondtake.backend.models.system import LoadResult
 from secondtake.runner.errors import SecondTakeError
@@ -76,13 +77,14 @@ class Loading:
     def _try(self) -> bool:
         try:
             self.load_now()
+        except BusyError:
+            return False  # the server is about to end
         except SecondTakeError as error:
-            if not self._stopping:
-                self._tell(error.message)
+            self._tell(error.message)
             return False
         except Exception as error:  # noqa: BLE001 - the thread must go on
             if self._stopping:
-                return False
+                return False  # it was interrupted; what it would have loaded waits on
             what = one_line(f"{type(error).__name__}: {error}")
             self._tell(f"The journal cannot be loaded ({what}); run `secondtake doctor`.", error)
             return False

@@ -6,6 +6,7 @@ from typing import Final
 from secondtake.backend.formats import UNKNOWN, count, counted
 from secondtake.studio.html import Html, el, icon
 from secondtake.studio.run_page.cost_lines import BucketLine, CallLine, CostSheet, cost_sheet
+from secondtake.studio.run_page.json_text import name_line
 from secondtake.studio.run_page.long_text import action
 from secondtake.studio.run_page.reading import Reading
 
@@ -85,7 +86,7 @@ def _line(line: CallLine, reading: Reading) -> Html:
     head = el(
         "div",
         el("span", _name(line), cls="cell"),
-        el("span", line.why_unpriced or "", cls="why"),
+        el("span", name_line(line.why_unpriced or ""), cls="why"),
         el("span", nine(line.cost_usd), cls="right num strong"),
         cls="cost-row cost-call",
         role="button",
@@ -102,13 +103,13 @@ def _line(line: CallLine, reading: Reading) -> Html:
 def _name(line: CallLine) -> list[Html]:
     if line.call is None:
         name = line.tool.tool if line.tool is not None else None
-        return [icon("build", cls="kind-tool"), el("b", name or "tool")]
+        return [icon("build", cls="kind-tool"), el("b", name_line(name or "tool"))]
     row = line.call.row
     asked, served = row.model, row.served_model
     parts = [
         icon("neurology", cls="kind-llm"),
         el("b", f"call {line.call.number}"),
-        el("span", asked or served or "model unknown", cls="meta"),
+        el("span", name_line(asked or served or "model unknown"), cls="meta"),
     ]
     if row.served_from not in (None, "live"):
         parts.append(el("span", row.served_from or "", cls="chip"))

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from secondtake.backend.formats import duration, one_line
+from secondtake.backend.formats import duration
 from secondtake.backend.models.records import LlmCallRow, NodeTiming, SpanRow, ToolCallRow
 from secondtake.studio.html import Html, el, icon
 from secondtake.studio.run_page.data import RunView
+from secondtake.studio.run_page.json_text import in_one_line, name_line
 from secondtake.studio.run_page.long_text import Place, action, text_block, whole_length
 from secondtake.studio.run_page.reading import Reading
 
@@ -54,7 +55,7 @@ def run_failure(reading: Reading) -> Html | None:
     head = el(
         "div",
         icon("error"),
-        el("b", run.error_type or "Error", cls="error"),
+        el("b", name_line(run.error_type or "Error"), cls="error"),
         el("span", cls="grow"),
         link,
         cls="failure-head",
@@ -80,7 +81,7 @@ def error_block(row: SpanRow, table: str, reading: Reading) -> Html:
     trace = Place(table=table, row=row.span_id, field="error_traceback")
     return el(
         "div",
-        el("div", row.error_type, cls="error mono") if row.error_type else None,
+        el("div", name_line(row.error_type), cls="error mono") if row.error_type else None,
         text_block(message, place, reading.pieces, total=total, cls="mono"),
         _traceback(row.error_traceback, trace, reading, row.clipped),
     )
@@ -106,7 +107,7 @@ def attempt_line(row: LlmCallRow, reading: Reading) -> Html:
 
 def error_line(row: ToolCallRow | LlmCallRow) -> str:
     """Return an error in one line."""
-    return one_line(": ".join(filter(None, (row.error_type, row.error_message))))
+    return in_one_line(": ".join(filter(None, (row.error_type, row.error_message))))
 
 
 def _text(text: str | None, field: str, reading: Reading, *, cls: str) -> Html | None:

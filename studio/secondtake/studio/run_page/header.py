@@ -21,7 +21,7 @@ from secondtake.backend.models.runs import RunFacts
 from secondtake.studio.html import Html, el, icon, join
 from secondtake.studio.navigation import run_address
 from secondtake.studio.run_page.data import RunView
-from secondtake.studio.run_page.json_text import text_of
+from secondtake.studio.run_page.json_text import name_line, text_of
 from secondtake.studio.theme.tokens import STATUS_COLOURS, STATUS_ICONS
 
 LIST_ACT: Final = "list"
@@ -85,7 +85,7 @@ def _crumb(run: RunFacts) -> list[Html]:
     parts = [
         el("a", "Runs", href="/", data_act=LIST_ACT),
         el("span", "/", cls="faint"),
-        el("span", run.workflow or run.name or "run", cls="cut"),
+        el("span", name_line(run.workflow or run.name or "run"), cls="cut"),
         el("span", "/", cls="faint"),
         el(
             "span",
@@ -121,11 +121,14 @@ def _lineage(run: RunFacts) -> Iterator[Html]:
         ("repeat", None if run.repeat is None else str(run.repeat)),
     ):
         if value:
-            yield el("span", f"{name} {value}", cls="chip outlined cut", title=f"{name} {value}")
+            said = name_line(f"{name} {value}")
+            yield el("span", said, cls="chip outlined cut", title=said)
 
 
 def _tags(run: RunFacts) -> list[Html]:
-    tags = [f"{key}={value}" if value else key for key, value in (run.tags or {}).items()]
+    tags = [
+        name_line(f"{key}={value}" if value else key) for key, value in (run.tags or {}).items()
+    ]
     chips = [el("span", tag, cls="chip cut", title=tag) for tag in tags[:TAGS_SHOWN]]
     if len(tags) > TAGS_SHOWN:
         rest = tags[TAGS_SHOWN:]
@@ -141,7 +144,7 @@ def _chips(view: RunView) -> list[Html]:
     spins = " spins" if status == "running" else ""
     word = status.replace("_", " ")
     if status == "running" and run.current_node:
-        word = f"running · {run.current_node}"
+        word = f"running · {name_line(run.current_node)}"
     chips = [
         el("span", icon(STATUS_ICONS.get(status, "help"), cls=spins.strip()), word,
            cls=f"chip status-{colour}")
@@ -158,7 +161,7 @@ def _chips(view: RunView) -> list[Html]:
                 icon("replay"),
                 REPLAYABLE.get(run.replayable, run.replayable),
                 cls="chip outlined",
-                title=run.replayable_reason
+                title=name_line(run.replayable_reason or "", limit=500)
                 or "Every call of it can be answered from its recording",
             )
         )
@@ -181,12 +184,12 @@ def _facts(run: RunFacts, now: datetime) -> Iterator[Html]:
     yield join(el("b", count(run.tool_call_count)), _word(run.tool_call_count, "tool call"))
     if run.models:
         named = run.models[0] if len(run.models) == 1 else f"{len(run.models)} models"
-        yield _named("model", named, title="\n".join(run.models))
+        yield _named("model", named, title="\n".join(name_line(model) for model in run.models[:20]))
     if run.started_at is not None:
         yield _named("started", moment(run.started_at, now=now), title=utc(run.started_at))
     if run.session_id:
-        where = f"/?session={quote(run.session_id, safe='')}&range=All"
-        yield join("session ", el("a", run.session_id, href=where, cls="cut", title=run.session_id))
+        where = f"/?session={quote(run.session_id[:2000], safe='')}&range=All"
+        yield join("session ", el("a", name_line(run.session_id), href=where, cls="cut"))
     if run.user_id:
         yield _named("user", run.user_id)
     if commit := git_commit(run.environment):
@@ -201,7 +204,8 @@ def _word(number: int | None, one: str) -> str:
 
 
 def _named(name: str, value: str, *, title: str | None = None) -> Html:
-    return join(f"{name} ", el("span", value, cls="fact-value cut", title=title or value))
+    shown = name_line(value)
+    return join(f"{name} ", el("span", shown, cls="fact-value cut", title=title or shown))
 
 
 def _cost(run: RunFacts) -> Html:

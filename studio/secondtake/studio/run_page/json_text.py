@@ -8,8 +8,14 @@ from secondtake.backend.formats import one_line
 
 LINE_CHARS: Final = 300
 """More of a value is not seen in a line."""
+NAME_CHARS: Final = 200
 LAID_OUT_CHARS: Final = 20_000
 """Longer text is not tried as JSON."""
+
+
+def name_line(name: str, *, limit: int = NAME_CHARS) -> str:
+    """Return a name in one line: a name may be as long as any text."""
+    return in_one_line(name, limit=limit)
 
 
 def in_one_line(value: Any, *, limit: int = LINE_CHARS) -> str:

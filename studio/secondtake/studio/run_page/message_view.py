@@ -6,6 +6,7 @@ from typing import Final
 from secondtake.backend.formats import CALL_PLACES, UNKNOWN, duration, money, tokens_in_out
 from secondtake.backend.models.records import LlmCallRow, MessageRow
 from secondtake.studio.html import Html, el, icon, join
+from secondtake.studio.run_page.json_text import name_line
 from secondtake.studio.run_page.long_text import FOLD_CHARS
 from secondtake.studio.run_page.message_parts import message_body
 from secondtake.studio.run_page.reading import Reading
@@ -46,7 +47,7 @@ def words_of(message: MessageRow, reading: Reading) -> Html | None:
 def role_of(message: MessageRow) -> tuple[str, str]:
     """Return the symbol and the word for who speaks."""
     role = message.role or "message"
-    return ROLES.get(role, ("chat_bubble", role))
+    return ROLES.get(role, ("chat_bubble", name_line(role)))
 
 
 def turn_head(symbol: str, word: str, turn: Turn) -> Html:
@@ -55,7 +56,7 @@ def turn_head(symbol: str, word: str, turn: Turn) -> Html:
     parts: list[Html | None] = [
         icon(symbol, cls=f"role-{symbol}"),
         el("b", word),
-        el("span", name, cls="meta") if name else None,
+        el("span", name_line(name), cls="meta") if name else None,
         *(call_chip(call) for call in turn.calls),
     ]
     if turn.choice:
@@ -111,7 +112,7 @@ def _sent(message: MessageRow, reading: Reading) -> Html:
         "div",
         icon(symbol, cls=f"role-{symbol}"),
         el("b", word),
-        el("span", name, cls="meta") if name else None,
+        el("span", name_line(name), cls="meta") if name else None,
         cls="turn-head",
     )
     words = (

@@ -1,12 +1,13 @@
 """What the model saw at a call: what it knew already, what was new, what it answered."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from secondtake.backend.formats import UNKNOWN, count, counted
-from secondtake.backend.models.records import LlmCallRow
+from secondtake.backend.models.records import LlmCallRow, MessageRow
 from secondtake.studio.html import Html, el, icon, join
 from secondtake.studio.run_page.failure import attempt_line, has_failed
-from secondtake.studio.run_page.json_text import in_one_line, laid_out
+from secondtake.studio.run_page.json_text import in_one_line, laid_out, name_line
 from secondtake.studio.run_page.long_text import Place, text_block, whole_length
 from secondtake.studio.run_page.message_view import call_facts, messages_view
 from secondtake.studio.run_page.reading import Reading
@@ -14,6 +15,9 @@ from secondtake.studio.run_page.sight import Sight, sight_at
 from secondtake.studio.run_page.threads import NumberedCall
 
 STEP_ACT: Final = "call"
+OPEN_ACT: Final = "saw-open"
+SEEN_MAX: Final = 60
+"""More messages than this are not drawn at once."""
 NO_FOLD: Final = 1_000_000_000
 
 
@@ -100,15 +104,30 @@ def _seen(sight: Sight, reading: Reading) -> list[Html]:
     head = el(
         "summary", icon("chevron_right", cls="fold-mark"), el("span", " · ".join(parts)), cls="num"
     )
+    key = f"seen-{sight.call.number}"
+    is_open = key in reading.opened
     return [
         el(
             "details",
             head,
-            messages_view(sight.seen, reading),
+            _last_of(sight.seen, reading) if is_open else [],
             cls="saw-seen",
-            data_key=f"seen-{sight.call.number}",
+            open=is_open,
+            data_key=key,
+            data_lazy=None if is_open else True,
+            data_act=OPEN_ACT,
+            data_value=key,
         )
     ]
+
+
+def _last_of(messages: Sequence[MessageRow], reading: Reading) -> list[Html]:
+    """Return messages, the last ones of many: the conversation has them all."""
+    hidden = len(messages) - SEEN_MAX
+    if hidden <= 0:
+        return messages_view(messages, reading)
+    said = f"{counted(hidden, 'earlier message')} not drawn here; Conversation has all of them."
+    return [el("div", said, cls="saw-note"), *messages_view(messages[hidden:], reading)]
 
 
 def _removed(sight: Sight, reading: Reading) -> Html | None:
@@ -120,7 +139,7 @@ def _removed(sight: Sight, reading: Reading) -> Html | None:
         f"{sight.before.number} {'is' if len(sight.removed) == 1 else 'are'} not here any more"
     )
     head = el("summary", icon("history_toggle_off"), said, cls="warn")
-    return el("details", head, messages_view(sight.removed, reading), cls="saw-removed")
+    return el("details", head, _last_of(sight.removed, reading), cls="saw-removed")
 
 
 def _news(sight: Sight, reading: Reading) -> Html | None:
@@ -134,7 +153,7 @@ def _news(sight: Sight, reading: Reading) -> Html | None:
     return el(
         "div",
         el("div", title, cls="saw-head num"),
-        messages_view(sight.new, reading),
+        _last_of(sight.new, reading),
         cls="saw-new",
         data_key=f"new-{sight.call.number}",
     )
@@ -182,7 +201,11 @@ def _request(call: NumberedCall, reading: Reading) -> Html:
         ("response id", row.response_id),
     ]
     rows = [
-        el("div", el("dt", name), el("dd", value, cls="mono ellipsis", title=value))
+        el(
+            "div",
+            el("dt", name),
+            el("dd", name_line(value), cls="mono ellipsis", title=name_line(value)),
+        )
         for name, value in facts
         if value
     ]
@@ -220,7 +243,7 @@ def _tools(row: LlmCallRow, reading: Reading) -> Html | None:
     place = Place(table="tool_definitions", row=row.tools_hash, field="definitions")
     block = text_block(text, place, reading.pieces, cls="mono", fold_at=NO_FOLD)
     head = counted(len(names), "tool") if names else "tools"
-    return _fold(f"{head} offered", ", ".join(names), block)
+    return _fold(f"{head} offered", in_one_line(", ".join(names)), block)
 
 
 def tool_names(definitions: Any) -> list[str]:

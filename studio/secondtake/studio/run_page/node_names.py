@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from secondtake.backend.formats import one_line
 from secondtake.backend.models.records import NodeTiming
 
+TITLE_CHARS: Final = 200
 UNNAMED: Final = "conversation"
 """Of what happened in no node."""
 
@@ -39,7 +41,8 @@ def name_of_path(node_path: str | None, branches: Mapping[str, str]) -> str:
     for step in node_path.split("/"):
         above.append(step)
         steps.append(_name_of_step(step, branches.get("/".join(above))))
-    return " / ".join(steps)
+    line = one_line(" / ".join(steps)[: 2 * TITLE_CHARS])
+    return line if len(line) <= TITLE_CHARS else f"{line[:TITLE_CHARS]}…"
 
 
 def _name_of_step(step: str, branch: str | None) -> str:

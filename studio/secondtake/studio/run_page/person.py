@@ -7,7 +7,7 @@ from secondtake.backend.formats import duration
 from secondtake.backend.models.records import ToolCallRow
 from secondtake.studio.html import Html, el, icon, join
 from secondtake.studio.run_page.failure import error_block, has_failed
-from secondtake.studio.run_page.json_text import in_one_line
+from secondtake.studio.run_page.json_text import in_one_line, name_line
 from secondtake.studio.run_page.reading import Reading
 from secondtake.studio.run_page.threads import Turn
 
@@ -43,7 +43,7 @@ def _answered(row: ToolCallRow, by: str | None) -> list[str]:
     extra: Mapping[str, Any] = row.extra if isinstance(row.extra, Mapping) else {}
     by = by or extra.get("answered_by")
     via = extra.get("answered_via")
-    said = [by] if isinstance(by, str) and by else []
+    said = [name_line(by)] if isinstance(by, str) and by else []
     if via == "beforehand":
         return [*said, "answered beforehand"]
     if row.duration_ms is not None:

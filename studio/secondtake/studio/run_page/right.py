@@ -195,6 +195,7 @@ _ACTS: Final[Mapping[str, Callable[[Client, RunView, PageState, str], None]]] = 
     failure.SPAN_ACT: _choose_span,
     message_view.CALL_ACT: _choose_call,
     message_parts.PICTURE_ACT: _open,
+    model_saw.OPEN_ACT: _open,
     tool_calls.OPEN_ACT: _open,
     raw.OPEN_ACT: _open,
     raw.MORE_ACT: _open,

@@ -168,7 +168,8 @@ class _Weaver:
             self._say(thread, message)
             told.append(message)
             message, aside = self._next(thread, message)
-            others += [(each, self._origin(each, message, told)) for each in aside]
+            for each in aside:
+                others.append((each, self._origin(each, message, told)))
         return thread, others
 
     def _say(self, thread: Thread, message: MessageRow) -> None:

@@ -8,7 +8,7 @@ from secondtake.backend.formats import counted, duration
 from secondtake.backend.models.records import ToolCallRow
 from secondtake.studio.html import Html, el, icon
 from secondtake.studio.run_page.failure import error_line, has_failed
-from secondtake.studio.run_page.json_text import in_one_line
+from secondtake.studio.run_page.json_text import in_one_line, name_line
 from secondtake.studio.run_page.long_text import action
 from secondtake.studio.run_page.reading import Reading
 from secondtake.studio.run_page.tool_rows import ToolUse
@@ -81,7 +81,7 @@ def _line(row: ToolCallRow) -> Html:
         el(
             "span",
             icon(KIND_ICONS[kind], cls=f"kind-{kind}"),
-            el("b", row.tool or "tool"),
+            el("b", name_line(row.tool or "tool")),
             el("code", _arguments_line(row), cls="one-line"),
             cls="cell",
         ),

@@ -6,7 +6,7 @@ from secondtake.backend.formats import duration, money
 from secondtake.backend.models.records import ToolCallRow
 from secondtake.studio.html import Html, el, icon
 from secondtake.studio.run_page.failure import error_block, has_failed
-from secondtake.studio.run_page.json_text import in_one_line, laid_out
+from secondtake.studio.run_page.json_text import in_one_line, laid_out, name_line
 from secondtake.studio.run_page.long_text import Place, text_block, whole_length
 from secondtake.studio.run_page.message_parts import message_body
 from secondtake.studio.run_page.reading import Reading
@@ -25,7 +25,7 @@ def tool_view(use: ToolUse, reading: Reading) -> Html:
         "summary",
         icon("chevron_right", cls="fold-mark"),
         icon(KIND_ICONS.get(kind, "build"), cls=f"kind-{kind if kind in KIND_ICONS else 'tool'}"),
-        el("b", use.name or "tool"),
+        el("b", name_line(use.name or "tool")),
         el("code", _arguments_line(use), cls="one-line"),
         _flag(use, failed=failed, running=reading.view.is_running),
         _time(row),

@@ -16,7 +16,7 @@ from secondtake.studio.runs_page.view import (
     run_filter,
 )
 
-PAGE_RUNS: Final = 200
+PAGE_RUNS: Final = 100
 BARS: Final[dict[Span, int]] = {"1h": 30, "24h": 48, "7d": 42, "30d": 30, "All": 42}
 RECENT: Final = timedelta(days=7)
 

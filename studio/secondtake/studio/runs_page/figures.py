@@ -119,10 +119,10 @@ def _failed(statistics: RunStatistics, against: str | None) -> Figure:
         change = Change(text=f"{arrow} {abs(points):.1f} pts" if points else "±0 pts", tone=tone)
     runs = counted(totals.failed_runs, "run")
     return Figure(
-        label="Failed",
+        label=f"Failed · {runs}" if totals.failed_runs else "Failed",
         value=UNKNOWN if share is None else f"{share * 100:.1f} %",
         change=change,
-        note=f"{against} · {runs}" if change and against else runs,
+        note=against if change and against else "",
         warning=None,
         bars=_bars(statistics, lambda t: t.failed_runs if t.runs else None),
     )
@@ -133,11 +133,12 @@ def _cost(statistics: RunStatistics, against: str | None) -> Figure:
     change = relative_change(
         _number(totals.cost_usd), _number(previous.cost_usd if previous else None), more_is="worse"
     )
-    unpriced = counted(totals.unpriced_runs, "run") + " unpriced" if totals.unpriced_runs else None
+    unpriced = f"{count(totals.unpriced_runs)} unpriced" if totals.unpriced_runs else None
+    runs = counted(totals.unpriced_runs, "run")
     made_up = money(totals.simulated_cost_usd) if totals.simulated_cost_usd else None
     tips = [
         "Real money of the calls whose price is known.",
-        f"{unpriced}: what they cost is missing here." if unpriced else "",
+        f"{runs} with a call whose price is unknown: that is missing here." if unpriced else "",
         f"Simulated models made up {made_up} more: no money was spent." if made_up else "",
     ]
     return Figure(
