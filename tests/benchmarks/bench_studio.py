@@ -21,7 +21,7 @@ from tests.support.browser import NoBrowserError, Window, find_or_install, opene
 from tests.support.browser_pages import RunPage, RunsPage
 from tests.support.seeding import LiveRun, backend_of
 from tests.support.seeding_bulk import Bulk, write_bulk
-from tests.support.servers import Stack, Up, resident_mb
+from tests.support.servers import Stack, Up, resident_mb, wait_for_run
 
 from secondtake.backend.client.client import Client
 from secondtake.backend.models.runs import RunQuery, StateQuery
@@ -172,7 +172,7 @@ def _in_browser(
         yield Measured(name="Run of 5,000 spans: by its address", values=values, bar=2000)
         values = times(lambda w: _span(w, stack.url, large))
         yield Measured(name="Run of 5,000 spans: a click in the waterfall", values=values, bar=400)
-        values = _in_new_page(context, lambda w: _live(w, stack.url, home))
+        values = _in_new_page(context, lambda w: _live(w, stack.url, stack.api_url, home))
         yield Measured(name="Run that goes on: a step is seen", values=values, bar=2000)
 
 
@@ -241,10 +241,12 @@ def _span(window: Window, url: str, run_id: str) -> float:
     return _milliseconds(choose)
 
 
-def _live(window: Window, url: str, home: Path) -> list[float]:
+def _live(window: Window, url: str, api_url: str, home: Path) -> list[float]:
     page = RunPage(window, url)
     with LiveRun(home) as live:
         live.step()
+        with closing(Client(api_url)) as client:
+            wait_for_run(client, live.run_id)
         page.goto(live.run_id)
         page.spans.first.wait_for()
         page.settle()

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.support.browser_outside import Outside
 from tests.support.browser_pages import RunPage, RunsPage
 from tests.support.seeding import WORKFLOWS, LiveRun
-from tests.support.servers import END_TIMEOUT_S, READY_TIMEOUT_S, Up, wait_until
+from tests.support.servers import END_TIMEOUT_S, READY_TIMEOUT_S, Up, wait_for_run, wait_until
 
 from secondtake.backend.client.client import Client
 from secondtake.backend.errors import SecondTakeError
@@ -59,9 +59,12 @@ def _status(client: Client, run_id: UUID) -> Callable[[str], bool]:
     return lambda status: client.get_run(str(run_id)).summary.status == status
 
 
-def test_a_run_that_goes_on_shows_its_steps_by_itself(run_page: RunPage, home: Path) -> None:
+def test_a_run_that_goes_on_shows_its_steps_by_itself(
+    run_page: RunPage, client: Client, home: Path
+) -> None:
     with LiveRun(home) as live:
         live.step()
+        wait_for_run(client, live.run_id)
         run_page.goto(live.run_id)
         expect(run_page.spans.filter(has_text="step_1")).to_be_visible()
         expect(run_page.head).to_contain_text("running")
@@ -75,10 +78,13 @@ def test_a_run_that_goes_on_shows_its_steps_by_itself(run_page: RunPage, home: P
         expect(run_page.cancel).to_have_count(0)
 
 
-def test_what_is_being_read_stays_where_it_is(run_page: RunPage, home: Path) -> None:
+def test_what_is_being_read_stays_where_it_is(
+    run_page: RunPage, client: Client, home: Path
+) -> None:
     with LiveRun(home) as live:
         for _ in range(30):
             live.step()
+        wait_for_run(client, live.run_id)
         run_page.goto(live.run_id)
         expect(run_page.spans.filter(has_text="step_1").first).to_be_visible()
         run_page.spans.filter(has_text="step_2").first.click()
@@ -93,9 +99,12 @@ def test_what_is_being_read_stays_where_it_is(run_page: RunPage, home: Path) -> 
         live.end()
 
 
-def test_a_run_that_fails_while_one_looks_shows_its_error(run_page: RunPage, home: Path) -> None:
+def test_a_run_that_fails_while_one_looks_shows_its_error(
+    run_page: RunPage, client: Client, home: Path
+) -> None:
     with LiveRun(home) as live:
         live.step()
+        wait_for_run(client, live.run_id)
         run_page.goto(live.run_id)
         expect(run_page.spans.filter(has_text="step_1")).to_be_visible()
         live.fail()
@@ -103,9 +112,12 @@ def test_a_run_that_fails_while_one_looks_shows_its_error(run_page: RunPage, hom
         run_page.window.pictures("run-failed-while-looking")
 
 
-def test_a_run_whose_process_was_killed_is_interrupted(run_page: RunPage, home: Path) -> None:
+def test_a_run_whose_process_was_killed_is_interrupted(
+    run_page: RunPage, client: Client, home: Path
+) -> None:
     with LiveRun(home) as live:
         live.step()
+        wait_for_run(client, live.run_id)
         run_page.goto(live.run_id)
         expect(run_page.spans.filter(has_text="step_1")).to_be_visible()
         live.kill()

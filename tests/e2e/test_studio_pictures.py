@@ -14,7 +14,7 @@ from tests.support.seeding import (
     import_tau_bench,
     run_sample,
 )
-from tests.support.servers import Stack
+from tests.support.servers import Stack, wait_for_run
 
 from secondtake.backend.client.client import Client
 from secondtake.backend.models.runs import RunQuery, RunSummary
@@ -89,10 +89,13 @@ def test_a_run_with_parallel_branches(run_page: RunPage, client: Client) -> None
     run_page.window.pictures("run-parallel-graph")
 
 
-def test_a_run_that_is_still_going(run_page: RunPage, runs_page: RunsPage, home: Path) -> None:
+def test_a_run_that_is_still_going(
+    run_page: RunPage, runs_page: RunsPage, client: Client, home: Path
+) -> None:
     with LiveRun(home) as live:
         for _ in range(4):
             live.step()
+        wait_for_run(client, live.run_id)
         run_page.goto(live.run_id)
         run_page.head.wait_for()
         expect(run_page.spans.filter(has_text="step_4")).to_be_visible()

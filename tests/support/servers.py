@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from uuid import UUID
 
 import httpx2
 from tests.support.repository import REPOSITORY
 
+from secondtake.backend.client.client import Client
 from secondtake.backend.client.owner import owner_path
+from secondtake.backend.errors import NotFoundError
 
 DOCUMENTS: Final = REPOSITORY / "data" / "documents"
 READY_TIMEOUT_S: Final = 40.0
@@ -63,6 +66,18 @@ def answers(url: str) -> bool:
         return httpx2.get(url, timeout=2, trust_env=False).is_success
     except httpx2.HTTPError:
         return False
+
+
+def wait_for_run(client: Client, run_id: UUID) -> None:
+    """Wait until a server knows a run that has just begun."""
+
+    def knows() -> bool:
+        try:
+            return client.resolve_run(str(run_id)) == run_id
+        except NotFoundError:
+            return False
+
+    wait_until(knows, what=f"the run {run_id}", timeout_s=READY_TIMEOUT_S)
 
 
 def listens(port: int) -> bool:

@@ -180,7 +180,8 @@ function writeAddress(address) {
   const query = new URLSearchParams(address).toString();
   // Streamlit's own page may have been left already: then the address is not ours to write.
   const here = new URLSearchParams(location.search);
-  if (here.get("id") !== address.id || query === location.search.slice(1)) return;
+  if ((here.get("id") ?? address.id) !== address.id || !location.pathname.endsWith("/run")) return;
+  if (query === location.search.slice(1)) return;
   history.replaceState(history.state, "", `${location.pathname}?${query}`);
 }
 

@@ -65,14 +65,15 @@ class PageState:
 
 
 def open_state(query: Mapping[str, str]) -> PageState | None:
-    """Return the state of the run that an address names; None when it names none.
+    """Return the state of the run that an address names; None when there is none.
 
     The address is read when it names another run than before: after that it follows the state.
     """
     name = query.get("id", "").strip()
-    if not name:
-        return None
     kept = st.session_state.get(_KEY)
+    if not name:
+        # Streamlit loses the query of a page that one goes back to: it is the run before.
+        return kept if isinstance(kept, PageState) else None
     if not isinstance(kept, PageState) or kept.name != name:
         kept = st.session_state[_KEY] = state_of(name, query)
     return kept
@@ -88,8 +89,3 @@ def state_of(name: str, query: Mapping[str, str]) -> PageState:
         span_id=query.get("span") or None,
         step=int(step) if step.isascii() and step.isdigit() else None,
     )
-
-
-def forget_state() -> None:
-    """Have the address read again, as when the page is opened anew."""
-    st.session_state.pop(_KEY, None)

@@ -10,7 +10,7 @@ from secondtake.studio.runs_page.state import change_view, current_view
 WAYS: Final = (
     (
         "Run a workflow; sim/* models need no key",
-        "secondtake run data/workflows/research.yaml --model sim/strong",
+        "secondtake run data/workflows/research.yaml -i topic='heat pumps in old houses'",
     ),
     ("Record an agent of your own", "from secondtake.runner import record  # @record.run"),
     ("Import recordings", "secondtake import tau-bench results.json"),
