@@ -103,7 +103,7 @@ def _measure(folder: Path, home: Path, bulk: Bulk) -> Iterator[Measured]:
         yield from _in_browser(chromium, folder, home, stack, bulk)
         time.sleep(REST_S)
         used_mb = resident_mb(stack.server.pid)
-        yield Measured(name="server memory afterwards", values=[used_mb], unit="MB", bar=200)
+        yield Measured(name="server memory afterwards", values=[used_mb], unit="MB")
         used_mb = resident_mb(stack.studio.pid)
         yield Measured(name="studio memory afterwards", values=[used_mb], unit="MB")
 

@@ -52,6 +52,22 @@ def _load() -> Any:
         for name in LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL)
     if all(item["provider"] != PROVIDER for item in litellm.custom_provider_map):
+        register(latency=False)
+        _warm_up(litellm)
         register()
     listen_in(litellm)
     return litellm
+
+
+def _warm_up(litellm: Any) -> None:
+    """Ask a simulated model: LiteLLM's first call imports for half a second, an MCP client too.
+
+    Else the first call that is recorded would tell of these imports.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        litellm.completion(
+            model="sim/fast",
+            messages=[{"role": "user", "content": "Hello"}],
+            tools=[{"type": "function", "function": {"name": "greet", "parameters": {}}}],
+        )

@@ -115,7 +115,8 @@ def prepare(
 
 def _load_libraries(definition: Definition) -> None:
     """Import what takes seconds now: else the first node's timing would tell of imports."""
-    importlib.import_module("langgraph.graph")
+    for name in ("langgraph.graph", "langgraph.pregel", "langgraph.types", "langsmith.run_helpers"):
+        importlib.import_module(name)
     if any(isinstance(node, ModelNode) for node in definition.nodes.values()):
         from secondtake.runner.providers.library import load_litellm
 
