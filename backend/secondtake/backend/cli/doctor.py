@@ -3,9 +3,9 @@
 import click
 
 from secondtake.backend.cli.connect import connect
-from secondtake.backend.formats import one_line
 from secondtake.backend.cli.output import json_option, print_json
 from secondtake.backend.cli.tables import coloured_status, fit
+from secondtake.backend.formats import one_line
 
 
 @click.command("doctor")
