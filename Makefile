@@ -18,11 +18,14 @@ setup: $(READY) ## make .venv with exactly what requirements.lock says
 check: $(READY) ## format, lint, types, layers, house rules
 	@bash infra/check.sh
 
-test: $(READY) ## all tests
-	@$(PYTHON) -m pytest -n 2 -q
+test: $(READY) ## all tests; finds or installs a browser first, and skips its tests where neither works
+	@bash infra/browser.sh >/dev/null || true
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup -q
 
-e2e: $(READY) ## end-to-end tests only: command line and studio as a user drives them; with timings
-	@$(PYTHON) -m pytest -q tests/e2e
+e2e: $(READY) ## end-to-end tests only, with pictures in artifacts/e2e, and the speeds of the screens
+	@bash infra/browser.sh >/dev/null || true
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup -q tests/e2e
+	@$(PYTHON) -c "import tests.benchmarks.bench_studio as bench; bench.main()"
 
 demo: $(READY) ## sample workflows, offline, what was recorded of them, then server and studio
 	@bash infra/demo.sh

@@ -43,8 +43,9 @@ class Machine:
             found = shutil.which(name)
             assert found is not None
             (self.programs / name).symlink_to(found)
-        # A Python without Playwright.
-        self.has("python-own", f'if [ "$1" = - ]; then exit 1; fi\nexec {sys.executable} "$@"')
+        # A Python without Playwright: nothing is looked for, and nothing downloaded, outside.
+        refused = 'case "$1" in -|-m) exit 1;; esac'
+        self.has("python-own", f'{refused}\nexec {sys.executable} "$@"')
 
     def has(self, name: str, body: str) -> Path:
         """Put a program on the path."""

@@ -13,10 +13,11 @@ import click
 from tests.support.meanings import COLUMNS, FIELDS, TABLES, WORKFLOW_FIELDS
 from tests.support.repository import REPOSITORY
 
+from secondtake.backend.api.app import create_app
 from secondtake.backend.cli.main import main as program
 from secondtake.backend.store.migrations import known_migrations
 from secondtake.runner import events
-from secondtake.runner.settings import OPTIONS
+from secondtake.runner.settings import OPTIONS, load_settings
 from secondtake.runner.workflows.schema import Definition
 
 FOLDER: Final = REPOSITORY / "docs" / "reference"
@@ -151,7 +152,36 @@ def workflows_page() -> str:
     return _page(parts)
 
 
+def routes() -> dict[str, dict[str, Any]]:
+    """Return what OpenAPI says of each operation, by `GET /path`."""
+    paths = create_app(load_settings()).openapi()["paths"]
+    return {
+        f"{method.upper()} {path}": operation
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    }
+
+
+def api_page() -> str:
+    """Return the page of the API's routes."""
+    intro = (
+        "`secondtake up` serves these at http://127.0.0.1:8000, with the whole of it in "
+        "`/openapi.json`. A run in a path is an id with or without hyphens, a unique prefix, or "
+        "`last`. Every error is an `application/problem+json` whose `detail` names the cure."
+    )
+    parts = ["# API", MADE, intro]
+    for name, operation in routes().items():
+        text = " ".join(operation["description"].split())
+        parts += [f"## {name}", f"{operation['summary']}. {text}"]
+        asked = [f"`{given['name']}`" for given in operation.get("parameters", ())]
+        codes = ", ".join(sorted(operation["responses"]))
+        given = f"Parameters: {', '.join(asked)}. " if asked else ""
+        parts += [f"{given}Answers {codes}."]
+    return _page(parts)
+
+
 PAGES: Final = {
+    "api.md": api_page,
     "commands.md": commands_page,
     "tables.md": tables_page,
     "events.md": events_page,
