@@ -7,10 +7,16 @@ import orjson
 
 
 def recorded_lines(home: Path) -> list[dict[str, Any]]:
-    """Return every event line of every segment, in the order of the files and lines."""
-    lines: list[dict[str, Any]] = []
-    for path in sorted((home / "journal").glob("*-*"), key=_number):
-        lines += [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    """Return every event line of every segment, in the order of the files and lines.
+
+    A segment that is sealed meanwhile has another name then; all are read again.
+    """
+    while True:
+        try:
+            lines = _read_all(home)
+        except FileNotFoundError:
+            continue
+        break
     return [line for line in lines if line["kind"] not in ("segment", "seal")]
 
 
@@ -26,6 +32,12 @@ def all_bytes(home: Path) -> bytes:
         for path in sorted(home.rglob("*"))
         if path.is_file()
     )
+
+
+def _read_all(home: Path) -> list[dict[str, Any]]:
+    segments = sorted((home / "journal").glob("*-*"), key=_number)
+    texts = [path.read_bytes() for path in segments if not path.name.startswith(".")]
+    return [orjson.loads(line) for text in texts for line in text.splitlines()]
 
 
 def _number(path: Path) -> tuple[str, int]:

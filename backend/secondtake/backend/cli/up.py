@@ -11,12 +11,20 @@ PORTS = click.IntRange(1, 65_535)
 @click.option("--host", help="Address to listen at; one of this machine alone.  [127.0.0.1]")
 @click.option("--port", type=PORTS, help="Port of the server.  [8000]")
 @click.option("--studio-port", type=PORTS, help="Port of the studio.  [8501]")
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    metavar="NAME",
+    multiple=True,
+    help="A further name that requests may be for, e.g. that of a proxy.",
+)
 @click.option("--no-studio", is_flag=True, help="Only the server.")
 @click.option("--no-browser", is_flag=True, help="Open no browser.")
 def command(
     host: str | None,
     port: int | None,
     studio_port: int | None,
+    allowed_hosts: tuple[str, ...],
     no_studio: bool,
     no_browser: bool,
 ) -> None:
@@ -27,7 +35,12 @@ def command(
     from secondtake.backend.up.supervisor import Supervisor
 
     settings = current_settings(host=host, port=port, studio_port=studio_port)
-    supervisor = Supervisor(settings, with_studio=not no_studio, with_browser=not no_browser)
+    supervisor = Supervisor(
+        settings,
+        allowed_hosts=allowed_hosts,
+        with_studio=not no_studio,
+        with_browser=not no_browser,
+    )
     supervisor.run(say=click.echo, warn=_warn)
 
 

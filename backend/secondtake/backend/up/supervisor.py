@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
@@ -37,8 +37,16 @@ Say = Callable[[str], None]
 class Supervisor:
     """One `secondtake up`."""
 
-    def __init__(self, settings: Settings, *, with_studio: bool, with_browser: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        with_studio: bool,
+        with_browser: bool,
+        allowed_hosts: Sequence[str] = (),
+    ) -> None:
         self._settings = settings
+        self._allowed = [word for name in allowed_hosts for word in ("--allow-host", name)]
         self._with_studio = with_studio
         self._with_browser = with_browser
         self._signals = 0
@@ -88,10 +96,11 @@ class Supervisor:
         host, home = settings.host, settings.home
         environment = {**os.environ, "SECONDTAKE_HOME": str(home), "PYTHONUNBUFFERED": "1"}
         url = server_address(host, settings.port)
+        place = ["--host", host, *self._allowed]
         server = Child(
             "server",
             module="secondtake.backend.api",
-            arguments=["--home", str(home), "--host", host, "--port", str(settings.port)],
+            arguments=["--home", str(home), *place, "--port", str(settings.port)],
             environment=environment,
             home=home,
             guard=guard,
@@ -103,7 +112,7 @@ class Supervisor:
         studio = Child(
             "studio",
             module="secondtake.studio",
-            arguments=["--host", host, "--port", str(port), "--server-url", url],
+            arguments=[*place, "--port", str(port), "--server-url", url],
             environment=environment,
             home=home,
             guard=guard,
