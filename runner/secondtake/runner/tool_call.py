@@ -47,5 +47,6 @@ class OpenToolCall(OpenCall):
             "extra": self.run.structure(self._request.extra) if self._request.extra else None,
             **self.run.error_fields(error),
         }
-        self.run.meter.end_tool_call()
+        if self._request.span_kind != "other":  # a person's answer is no tool call
+            self.run.meter.end_tool_call()
         self.run.emit(events.ToolCall, fields)
