@@ -19,10 +19,10 @@ GRAPH = graph(
 def draw_waterfall(shown: "SpanTree") -> None:
     import streamlit as st
 
-    from secondtake.studio.run_page.waterfall import show_waterfall
+    from secondtake.studio.run_page.waterfall import shaped, show_waterfall
 
     chosen = show_waterfall(
-        shown, selected=st.session_state.get("span"), key="waterfall", name="research"
+        shaped(shown, name="research"), selected=st.session_state.get("span"), key="waterfall"
     )
     st.session_state["span"] = chosen
 
@@ -110,10 +110,6 @@ def test_the_same_span_can_be_clicked_again_after_the_page_selected_another() ->
     page.run()
 
     assert page.session_state["span"] == "b"
-
-
-def test_a_run_without_spans_draws_nothing() -> None:
-    assert not waterfall_page(tree()).get("bidi_component")
 
 
 def test_the_graph_gets_cards_and_edges_and_a_click_names_the_node() -> None:

@@ -111,7 +111,7 @@ class Answering:
 def test_answers_given_beforehand_are_used_one_a_visit(home: Path) -> None:
     result = run(text(), answers={"approve": ["revise", "SEND"]})
     assert (result.status, result.output) == ("ok", "send")
-    assert result.totals.tool_calls == 0, "a person is no tool; the store counts in the same way"
+    assert result.totals.tool_calls == 1, "the clock; a person is no tool, as in the store"
     calls = [row for row in recorded(home, "tool_call") if row["tool"] == "human"]
     assert [(row["span_kind"], row["result"]) for row in calls] == [
         ("other", "revise"),

@@ -1,19 +1,20 @@
 """The page of one run: `/run?id=<run id>&tab=...&span=...&step=...`."""
 
+import time
 from datetime import UTC, datetime
 
 import streamlit as st
 
 from secondtake.backend.client import Client
-from secondtake.backend.errors import NoServerError, SecondTakeError
-from secondtake.studio.connection import backend
+from secondtake.backend.errors import NoServerError, NotFoundError, SecondTakeError
+from secondtake.studio.connection import away_is_said, backend
 from secondtake.studio.html import el, icon
 from secondtake.studio.html import show as put
-from secondtake.studio.live import EVERY_S, section
 from secondtake.studio.navigation import follow
 from secondtake.studio.run_page.data import RunView, load_view
 from secondtake.studio.run_page.frame import show_frame
 from secondtake.studio.run_page.page_state import PageState, open_state
+from secondtake.studio.run_page.renewal import BODY, may_come, show_coming, watch
 
 
 def show() -> None:
@@ -24,29 +25,43 @@ def show() -> None:
         return
     client = backend()
     try:
-        view = load_view(client, state.name, may_be_kept=not state.is_news)
+        view = load_view(client, state.run_id or state.name, may_be_kept=not state.is_news)
     except NoServerError:
         raise
+    except NotFoundError as error:
+        if may_come(state):
+            show_coming(client, state)
+        else:
+            _say("This run cannot be shown", str(error))
+        return
     except SecondTakeError as error:
         _say("This run cannot be shown", str(error))
         return
-    state.is_news = False
+    state.is_news, state.run_id = False, view.run_id
     first = [view]
 
     def body() -> None:
-        _draw(client, first.pop() if first else None, state, lives=view.is_running)
+        with away_is_said():
+            _draw(client, first.pop() if first else None, state)
 
-    section(body, every_s=EVERY_S if view.is_running else None)
+    st.fragment(body, key=BODY)()
+    if view.is_running:
+        watch(client, state)
 
 
-def _draw(client: Client, view: RunView | None, state: PageState, *, lives: bool) -> None:
-    """Draw all of the page; fetch the run again when this is not the first time."""
+def _draw(client: Client, view: RunView | None, state: PageState) -> None:
+    """Draw all of the page."""
+    begun_s = time.monotonic()
     follow()
     if view is None:
-        view = load_view(client, state.name, may_be_kept=True)
+        # After the server was away nothing kept is shown before it has answered.
+        view = load_view(client, state.run_id or state.name, may_be_kept=not state.is_lost)
+        state.is_lost = False
+    if view.is_running:
+        state.version = view.version
     show_frame(client, view, state, now=datetime.now(UTC))
-    if lives and not view.is_running:
-        st.rerun()  # the run has ended: the page need not renew itself any more
+    now_s = time.monotonic()
+    state.look_at_s = now_s + (now_s - begun_s)  # leaves room for what the reader does
 
 
 def _say(title: str, sentence: str) -> None:

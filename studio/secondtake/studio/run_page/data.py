@@ -1,7 +1,10 @@
 """What the Run page shows, fetched: a run with its rows and spans, kept while one clicks about."""
 
+import hashlib
 import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Final
 from uuid import UUID
@@ -17,8 +20,14 @@ from secondtake.studio.run_page.blobs import data_uri
 from secondtake.studio.run_page.long_text import BLOCK_CHARS
 from secondtake.studio.run_page.threads import Conversations, Turn, conversations
 from secondtake.studio.run_page.tool_rows import ToolUse
+from secondtake.studio.run_page.waterfall import shaped
 
 KEPT_RUNS: Final = 8
+KEPT_BYTES: Final = 150_000_000
+"""Of memory, as far as it can be told; the run that was shown last is kept whatever it takes."""
+ROW_BYTES: Final = 7_000
+"""Of memory that a row takes with what is derived from it; measured on a run of 5,000 spans."""
+SETTLED_AFTER: Final = timedelta(seconds=10)
 KEPT_PICTURES: Final = 32
 RUNNING: Final = "running"
 
@@ -26,9 +35,10 @@ RUNNING: Final = "running"
 class RunView:
     """A run as the page shows it, and what is derived from it, once."""
 
-    def __init__(self, detail: RunDetail, tree: SpanTree) -> None:
+    def __init__(self, detail: RunDetail, tree: SpanTree, *, version: str | None = None) -> None:
         self.detail = detail
         self.tree = tree
+        self._version = version
         self.graph: RunGraph | None = None
         """Fetched when it is looked at."""
 
@@ -41,6 +51,25 @@ class RunView:
     def is_running(self) -> bool:
         """True while more may come."""
         return self.detail.summary.status == RUNNING
+
+    @cached_property
+    def version(self) -> str:
+        """Differs from that of the same run once more of it is known."""
+        return self._version or version_of(self.detail)
+
+    @cached_property
+    def weight_bytes(self) -> int:
+        """Memory that it takes, about."""
+        detail = self.detail
+        rows = (detail.messages, detail.tool_calls, detail.llm_calls, detail.node_timings)
+        texts = sum(len(message.content or "") for message in detail.messages)
+        return ROW_BYTES * (sum(map(len, rows)) + len(self.tree.spans)) + 2 * texts
+
+    @cached_property
+    def waterfall(self) -> str:
+        """The rows of its waterfall, as the component takes them."""
+        run = self.detail.summary
+        return shaped(self.tree, name=run.workflow or run.name, running=self.is_running)
 
     @cached_property
     def messages(self) -> dict[UUID, MessageRow]:
@@ -90,7 +119,7 @@ class RunView:
 
 
 class _Kept:
-    """The last few runs that have ended; shared by all sessions."""
+    """The last few runs that were shown; shared by all sessions, which keep none of their own."""
 
     def __init__(self) -> None:
         self._views: OrderedDict[tuple[str, str], RunView] = OrderedDict()
@@ -105,14 +134,20 @@ class _Kept:
 
     def put(self, key: tuple[str, str], view: RunView) -> None:
         with self._lock:
+            self._views.pop(key, None)
             self._views[key] = view
-            self._views.move_to_end(key)
-            while len(self._views) > KEPT_RUNS:
+            while len(self._views) > KEPT_RUNS or self._is_too_much():
                 self._views.popitem(last=False)
+
+    def _is_too_much(self) -> bool:
+        views = self._views.values()
+        return len(views) > 1 and sum(view.weight_bytes for view in views) > KEPT_BYTES
 
 
 def load_view(client: Client, name: str, *, may_be_kept: bool) -> RunView:
-    """Return a run; of one that has ended the one that is kept, if it may be.
+    """Return a run; the one that is kept, if it may be.
+
+    What is kept of a run that goes on is renewed by `renew_view`.
 
     Args:
         client: asks the backend.
@@ -124,14 +159,53 @@ def load_view(client: Client, name: str, *, may_be_kept: bool) -> RunView:
         AmbiguousError: more than one run fits.
         NoServerError: no server answers.
     """
-    kept = _kept()
-    view = kept.get((client.url, name)) if may_be_kept else None
-    if view is None:
-        # In this order: a run that ends in between is fetched once more, never shown half.
+    view = _kept().get((client.url, name)) if may_be_kept else None
+    return view or _keep(client, _fetch(client, name))
+
+
+def renew_view(client: Client, name: str, shown: str | None) -> RunView | None:
+    """Look at a run that goes on; return it when it is no longer as it was shown.
+
+    Args:
+        client: asks the backend.
+        name: as in `load_view`.
+        shown: the `version` of what is shown.
+
+    Raises:
+        NoServerError: no server answers.
+    """
+    detail = client.get_run(name, max_chars=BLOCK_CHARS)
+    version = version_of(detail)
+    if version == shown:
+        return None
+    # In this order: a run that ends in between is looked at once more, never shown half.
+    tree = client.run_spans(str(detail.summary.run_id))
+    return _keep(client, RunView(detail, tree, version=version))
+
+
+def version_of(detail: RunDetail) -> str:
+    """Return what tells a run from itself as it was before."""
+    text = detail.model_dump_json().encode()
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+def _fetch(client: Client, name: str) -> RunView:
+    """Fetch a run, its spans at the same time."""
+    begun = datetime.now(UTC)
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        spans = aside.submit(client.run_spans, name)
         detail = client.get_run(name, max_chars=BLOCK_CHARS)
-        view = RunView(detail, client.run_spans(str(detail.summary.run_id)))
-        if not view.is_running:
-            kept.put((client.url, view.run_id), view)
+        tree = spans.result()
+    run = detail.summary
+    is_settled = run.ended_at is None or begun - run.ended_at > SETTLED_AFTER
+    if run.status == RUNNING or tree.run_id != run.run_id or not is_settled:
+        # The spans may be older than the rest. The other way round is looked at once more.
+        tree = client.run_spans(str(run.run_id))
+    return RunView(detail, tree)
+
+
+def _keep(client: Client, view: RunView) -> RunView:
+    _kept().put((client.url, view.run_id), view)
     return view
 
 

@@ -45,7 +45,7 @@ def _head(client: Client, view: RunView, state: PageState, *, now: datetime) -> 
                     icon=":material/stop_circle:",
                     key="run_cancel",
                     on_click=_cancel,
-                    args=[client, view, state],
+                    args=[client, view.run_id, state],
                 )
             beside = load_neighbours(client, view.run_id)
             _step("Newer run", ":material/arrow_upward:", "K", beside.above)
@@ -65,9 +65,9 @@ def _step(label: str, symbol: str, shortcut: str, run_id: str | None) -> None:
     )
 
 
-def _cancel(client: Client, view: RunView, state: PageState) -> None:
+def _cancel(client: Client, run_id: str, state: PageState) -> None:
     try:
-        state.tell(client.cancel_run(view.run_id).detail)
+        state.tell(client.cancel_run(run_id).detail)
     except SecondTakeError as error:
         state.tell(str(error), is_bad=True)
 

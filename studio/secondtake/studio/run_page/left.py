@@ -61,17 +61,10 @@ def _word(left: Left) -> str:
 
 
 def _show_waterfall(view: RunView, state: PageState) -> None:
-    run = view.detail.summary
     if not view.tree.spans:
         put(no_steps(view))
         return
-    chosen = show_waterfall(
-        view.tree,
-        selected=state.span_id,
-        key="run_waterfall",
-        name=run.workflow or run.name,
-        running=view.is_running,
-    )
+    chosen = show_waterfall(view.waterfall, selected=state.span_id, key="run_waterfall")
     state.choose(chosen or None)
 
 

@@ -14,6 +14,17 @@ ORDER_KEY: Final = "runs.order"
 LOOKED_AT: Final = 200
 
 
+_KEPT: Final = "run_page.newest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Newest:
+    """The newest runs when a page was opened from no list; an old run is not among them."""
+
+    run_id: str
+    order: list[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Neighbours:
     """Ids of the runs beside one; None at the end of the list."""
@@ -38,7 +49,9 @@ def load_neighbours(client: Client, run_id: str) -> Neighbours:
     order = st.session_state.get(ORDER_KEY)
     if isinstance(order, list | tuple) and run_id in order:
         return neighbours_of(run_id, [str(each) for each in order])
-    page = client.list_runs(RunQuery(limit=LOOKED_AT))
-    order = [str(run.run_id) for run in page.items]
-    st.session_state[ORDER_KEY] = order
-    return neighbours_of(run_id, order)
+    kept = st.session_state.get(_KEPT)
+    if not isinstance(kept, _Newest) or run_id not in (kept.run_id, *kept.order):
+        page = client.list_runs(RunQuery(limit=LOOKED_AT))
+        kept = _Newest(run_id=run_id, order=[str(run.run_id) for run in page.items])
+        st.session_state[_KEPT] = kept
+    return neighbours_of(run_id, kept.order)

@@ -28,8 +28,18 @@ class PageState:
     span_id: str | None = None
     step: int | None = None
     """Of the state that is shown; None is the end."""
+    run_id: str | None = None
+    """The run's id in full, once it was found."""
     is_news: bool = True
     """True until the run was drawn once: then what is kept of it may be shown."""
+    version: str | None = None
+    """Of a run that goes on: what is shown of it."""
+    is_lost: bool = False
+    """True while the server was away when the run was looked at last."""
+    look_at_s: float = 0.0
+    """When a run that goes on, or is to come, may be looked at again, by the monotonic clock."""
+    sought_since_s: float | None = None
+    """Since when a run that is to come is looked for."""
     pieces: dict[Place, TextPiece] = field(default_factory=dict[Place, TextPiece])
     opened: set[str] = field(default_factory=set[str])
     window: tuple[int, int] | None = None

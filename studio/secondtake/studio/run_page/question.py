@@ -6,7 +6,6 @@ from typing import Final
 from secondtake.backend.client import Client
 from secondtake.backend.errors import SecondTakeError
 from secondtake.backend.models.executions import AnswerRequest
-from secondtake.backend.models.records import NodeTiming
 from secondtake.studio.components.choices import ask
 from secondtake.studio.run_page.data import RunView
 from secondtake.studio.run_page.json_text import name_line
@@ -25,13 +24,13 @@ def show_questions(client: Client, view: RunView, state: PageState) -> None:
             where=name_line(node.node or ""),
             note=state.notice,
             key=f"ask-{node.span_id}",
-            on_answer=partial(_answer, client, view, state, node),
+            on_answer=partial(_answer, client, view.run_id, state, node.span_id),
         )
 
 
-def _answer(client: Client, view: RunView, state: PageState, node: NodeTiming, text: str) -> None:
-    request = AnswerRequest(answer=text, span_id=node.span_id)
+def _answer(client: Client, run_id: str, state: PageState, span_id: str, text: str) -> None:
+    request = AnswerRequest(answer=text, span_id=span_id)
     try:
-        state.tell(client.answer_run(view.run_id, request).detail)
+        state.tell(client.answer_run(run_id, request).detail)
     except SecondTakeError as error:
         state.tell(str(error), is_bad=True)

@@ -23,7 +23,7 @@ from secondtake.studio.run_page import (
     tool_calls,
 )
 from secondtake.studio.run_page.conversation_window import end_of, start_of, window_of
-from secondtake.studio.run_page.data import RunView, load_picture
+from secondtake.studio.run_page.data import RunView, load_picture, load_view
 from secondtake.studio.run_page.page_state import PageState, Tab
 from secondtake.studio.run_page.reading import Reading
 
@@ -53,7 +53,7 @@ def show_right(client: Client, view: RunView, state: PageState) -> None:
     show_pane(
         join(_notice(view, state), failure.run_failure(reading), _tab(reading, state)),
         key="run_right",
-        on_act=partial(act_on, client, view, state),
+        on_act=partial(act_on, client, view.run_id, state),
         scroll_to=_scroll_to(reading, state.tab),
         fits_window=True,
         address=state.address(),
@@ -61,10 +61,11 @@ def show_right(client: Client, view: RunView, state: PageState) -> None:
     )
 
 
-def act_on(client: Client, view: RunView, state: PageState, act: Act) -> None:
-    """Do what a click in the pane means."""
+def act_on(client: Client, run_id: str, state: PageState, act: Act) -> None:
+    """Do what a click in the pane means. It takes an id: what a page may call stays in memory."""
     state.tell(None)
     try:
+        view = load_view(client, run_id, may_be_kept=True)
         _ACTS[act.name](client, view, state, act.value)
     except SecondTakeError as error:
         state.tell(str(error), is_bad=True)
