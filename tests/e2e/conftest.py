@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import pytest
 from playwright.sync_api import BrowserContext
@@ -17,7 +19,11 @@ from tests.support.browser import (
 )
 from tests.support.browser_outside import BROWSERS_OWN, Outside
 from tests.support.browser_pages import RunPage, RunsPage
+from tests.support.seeding import backend_of
+from tests.support.seeding_bulk import SPANS_PER_RUN, Bulk, write_bulk
 from tests.support.servers import Stack, Up
+
+BULK_RUNS: Final = 80
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +35,7 @@ def chromium() -> Path:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def outside() -> Iterator[Outside]:
     """Everything but this machine, for the servers."""
     with Outside() as outside:
@@ -69,6 +75,27 @@ def window(
     assert_no_dialog(window)
     assert_no_request_left_the_host(window, outside, outside_of_browser)
     assert_no_console_error(window)
+
+
+@pytest.fixture(scope="session")
+def bulk_stack(
+    outside: Outside, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Stack, Bulk]]:
+    """Server and studio on a home with some tens of runs of the last thirty days.
+
+    Of the session, for modules that add nothing to it; whoever ends the server starts it again.
+    """
+    home = tmp_path_factory.mktemp("bulk") / "home"
+    bulk = write_bulk(home, spans=BULK_RUNS * SPANS_PER_RUN, now=datetime.now(UTC))
+    backend_of(home).load()
+    with Stack(home, **outside.environment) as stack:
+        yield stack, bulk
+
+
+@pytest.fixture
+def bulk(bulk_stack: tuple[Stack, Bulk]) -> Bulk:
+    """What the home of `bulk_stack` holds."""
+    return bulk_stack[1]
 
 
 @pytest.fixture(scope="module")

@@ -1,41 +1,23 @@
 """The server goes away while the studio is open: one sentence with the cure, and all is well again."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
 from tests.support.browser_pages import RunPage, RunsPage
-from tests.support.seeding import backend_of
-from tests.support.seeding_bulk import SPANS_PER_RUN, Bulk, write_bulk
+from tests.support.seeding_bulk import Bulk
 from tests.support.servers import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("away") / "home"
-
-
-@pytest.fixture(scope="module")
-def bulk(home: Path) -> Bulk:
-    bulk = write_bulk(home, spans=20 * SPANS_PER_RUN, now=datetime.now(UTC))
-    backend_of(home).load()
-    return bulk
-
-
-@pytest.fixture(scope="module")
-def studio(home: Path, bulk: Bulk, open_stack: Callable[[Path], Stack]) -> Stack:
-    return open_stack(home)
-
-
-@pytest.fixture(autouse=True)
-def server_that_comes_back(studio: Stack) -> None:
-    """Have a server at the beginning of each test, whatever the one before has left."""
-    if not studio.server.is_running:
-        studio.start_server()
+@pytest.fixture
+def studio(bulk_stack: tuple[Stack, Bulk]) -> Iterator[Stack]:
+    """A stack with a server at the beginning and at the end of each test, whatever one leaves."""
+    stack, _ = bulk_stack
+    yield stack
+    if not stack.server.is_running:
+        stack.start_server()
 
 
 @pytest.mark.parametrize("crash", [False, True], ids=["ended", "killed"])

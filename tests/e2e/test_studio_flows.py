@@ -1,53 +1,43 @@
 """What a person does with the list of runs: search, filter, open, come back, by mouse and by keys."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import closing
 from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
 from tests.support.browser import Window
 from tests.support.browser_pages import RunPage, RunsPage
-from tests.support.seeding import backend_of
-from tests.support.seeding_bulk import SPANS_PER_RUN, Bulk, write_bulk
+from tests.support.seeding_bulk import Bulk
 from tests.support.servers import Stack
 
+from secondtake.backend.client.client import Client
 from secondtake.backend.models.runs import RunQuery
+from secondtake.studio.runs_page.fetching import PAGE_RUNS
 from secondtake.studio.runs_page.view import FAILED
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
-RUNS = 80
 ALL = {"range": "All"}
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("flows") / "home"
+@pytest.fixture
+def studio(bulk_stack: tuple[Stack, Bulk]) -> Stack:
+    return bulk_stack[0]
 
 
 @pytest.fixture(scope="module")
-def bulk(home: Path) -> Bulk:
-    """A home with some tens of runs of the last thirty days."""
-    bulk = write_bulk(home, spans=RUNS * SPANS_PER_RUN, now=datetime.now(UTC))
-    backend_of(home).load()
-    return bulk
+def client(bulk_stack: tuple[Stack, Bulk]) -> Iterator[Client]:
+    with closing(Client(bulk_stack[0].api_url)) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
-def failed_ids(home: Path, bulk: Bulk) -> list[str]:
+def failed_ids(client: Client) -> list[str]:
     """The runs that failed, newest first."""
-    failed = backend_of(home).list_runs(RunQuery(status=FAILED)).items
+    failed = client.list_runs(RunQuery(status=FAILED)).items
     assert 0 < len(failed) < 20
     return [str(run.run_id) for run in failed]
-
-
-@pytest.fixture(scope="module")
-def studio(
-    home: Path, bulk: Bulk, failed_ids: list[str], open_stack: Callable[[Path], Stack]
-) -> Stack:
-    return open_stack(home)
 
 
 def test_a_pill_narrows_the_list_and_stands_in_the_address(
@@ -211,16 +201,78 @@ def test_a_run_that_does_not_exist_is_said(run_page: RunPage) -> None:
     run_page.window.pictures("run-not-found")
 
 
-def test_all_runs_are_reached_by_scrolling(runs_page: RunsPage, home: Path) -> None:
+def test_all_runs_are_reached_by_scrolling(runs_page: RunsPage, bulk: Bulk) -> None:
     runs_page.open(**ALL)
     page = runs_page.page
-    assert runs_page.counted.startswith(f"{RUNS + 1} ")
+    assert runs_page.counted == f"newest {PAGE_RUNS} of {bulk.runs} runs"
     page.locator("[role=grid]").focus()
     seen: set[str] = set()
 
     def scrolled() -> bool:
         seen.update(runs_page.ids())
         page.keyboard.press("PageDown")
-        return len(seen) == RUNS + 1
+        return len(seen) == bulk.runs
 
-    runs_page.wait_for(scrolled, what=f"{RUNS + 1} rows")
+    runs_page.wait_for(scrolled, what=f"{bulk.runs} rows")
+    assert runs_page.counted == f"{bulk.runs} runs"
+
+
+def test_escape_leaves_the_search_and_back_finds_the_row_that_was_left(
+    runs_page: RunsPage,
+) -> None:
+    runs_page.open(**ALL)
+    keys = runs_page.page.keyboard
+    grid = runs_page.page.locator("[role=grid]")
+    keys.press("/")
+    keys.press("Escape")
+    expect(grid).to_be_focused()
+    keys.press("j")
+    keys.press("PageDown")
+    keys.press("PageDown")
+    keys.press("k")
+    marked = runs_page.page.locator("[role=grid] .at")
+    run_id, scrolled = marked.get_attribute("data-id"), grid.evaluate("grid => grid.scrollTop")
+    assert scrolled > 0
+    keys.press("Enter")
+    run = RunPage(runs_page.window, runs_page.url)
+    run.head.wait_for()
+    assert run.query["id"] == [run_id]
+
+    run.page.go_back()
+    expect(marked).to_have_attribute("data-id", run_id or "")
+    assert grid.evaluate("grid => grid.scrollTop") == scrolled
+
+
+def test_columns_are_chosen_by_keys_and_stay_chosen(runs_page: RunsPage) -> None:
+    runs_page.open(**ALL)
+    page, keys = runs_page.page, runs_page.page.keyboard
+    heads = page.locator("[role=columnheader]")
+    usual = heads.all_inner_texts()
+    page.locator(".choose").focus()
+    keys.press("Enter")
+    keys.press("End")
+    for _ in range(2):
+        keys.press("ArrowLeft")  # from the button past the last column to the one before
+    keys.press("Space")
+    keys.press("Escape")
+    expect(page.locator(".choose")).to_be_focused()
+    expect(heads).to_have_count(len(usual) + 1)
+    page.reload()
+    runs_page.rows.first.wait_for()
+    assert heads.all_inner_texts() == [*usual, "Errors"]
+
+
+def test_filters_are_set_by_keys(runs_page: RunsPage, failed_ids: list[str]) -> None:
+    runs_page.open(**ALL)
+    page, keys = runs_page.page, runs_page.page.keyboard
+    page.locator(".st-key-runs_filter button").first.focus()
+    keys.press("Enter")
+    statuses = page.locator(".st-key-runs_status button")
+    expect(statuses.first).to_be_focused()
+    for _ in range(2):
+        keys.press("ArrowRight")
+    expect(statuses.filter(has_text="error")).to_be_focused()
+    keys.press("Space")
+    runs_page.wait_for(lambda: runs_page.ids() == failed_ids, what="the failed runs")
+    keys.press("Escape")
+    expect(statuses).to_have_count(0)

@@ -15,7 +15,7 @@ from secondtake.backend.api.app import create_app
 from secondtake.backend.client import Client
 from secondtake.backend.errors import NoServerError
 from secondtake.runner import journal
-from secondtake.runner.events import Message, NodeStarted, RunStarted
+from secondtake.runner.events import MemoryChange, Message, NodeStarted, RunStarted
 from secondtake.runner.settings import load_settings
 from secondtake.studio import connection
 from secondtake.studio.run_page.cost_lines import cost_sheet
@@ -277,6 +277,48 @@ def test_a_long_text_is_clipped_with_the_way_to_the_rest(
     assert "of 3,000,000" in text
     assert "Show next 100 KB" in text
     assert len(text) < 60_000
+
+
+def test_a_picture_of_the_size_of_a_photograph_in_a_message_is_shown(
+    home: Path, api: TestClient, client: Client
+) -> None:
+    run_id = uuid4()
+    picture = f"data:image/png;base64,{'iVBORw0KGgo' * 2500}="
+    parts = [{"type": "text", "text": "see"}, {"type": "image_url", "image_url": {"url": picture}}]
+    message = Message(
+        run_id=run_id, seq=1, recorded_at=STARTED_AT, message_id=uuid4(), depth=0, role="user",
+        content="see", parts=parts,
+    )  # fmt: skip
+    write_events(home, *run_frame(run_id, [message]))
+    load(api)
+
+    assert f'src="{picture}"' in markup(page(run_id))
+
+
+def test_names_are_in_one_line_and_cut_with_an_ellipsis(
+    home: Path, api: TestClient, client: Client
+) -> None:
+    change = MemoryChange(
+        run_id=(run_id := uuid4()), seq=1, recorded_at=STARTED_AT, scope="state",
+        operation="init", key="a\nkey\nin lines", value="value",
+    )  # fmt: skip
+    tags = {"team": "a very\nlong name"}
+    write_events(home, *run_frame(run_id, [change], tags=tags, user_id="ada " * 100))
+    load(api)
+
+    text = markup(page(run_id))
+
+    assert '<span class="state-key cut" title="a key in lines">a key in lines</span>' in text
+    assert '<span class="chip cut" title="team=a very long name">' in text
+    assert '<span class="fact-value cut" title="ada ada' in text
+
+
+def test_a_run_without_a_state_says_so(home: Path, api: TestClient, client: Client) -> None:
+    run_id = write_research_run(home)
+    load(api)
+    has_state = bool(client.get_run(str(run_id)).memory)
+
+    assert ("This run recorded no state" in markup(page(run_id))) is not has_state
 
 
 def test_the_cost_of_a_run_ties_out(home: Path, api: TestClient, client: Client) -> None:

@@ -189,14 +189,14 @@ def test_changes_say_what_they_are_against() -> None:
     now = totals(runs=500, failed_runs=35, cost_usd=Decimal(92), duration_p95_ms=1060.0)
     before = totals(runs=446, failed_runs=22, cost_usd=Decimal(100), duration_p95_ms=1000.0)
 
-    runs, failed, cost, _, _, slow = figures(statistics(now, before), before="7 days before")
+    runs, failed, cost, _, _, slow = figures(statistics(now, before), before="prior 7 d")
 
     found = [(each.change, each.note) for each in (runs, failed, cost, slow)]
     assert found == [
-        (Change(text="▲ 12 %", tone="plain"), "vs 7 days before"),
-        (Change(text="▲ 2.1 pts", tone="worse"), "vs 7 days before"),
-        (Change(text="▼ 8 %", tone="better"), "vs 7 days before"),
-        (Change(text="▲ 6 %", tone="worse"), "vs 7 days before"),
+        (Change(text="▲ 12 %", tone="plain"), "vs prior 7 d"),
+        (Change(text="▲ 2.1 pts", tone="worse"), "vs prior 7 d"),
+        (Change(text="▼ 8 %", tone="better"), "vs prior 7 d"),
+        (Change(text="▲ 6 %", tone="worse"), "vs prior 7 d"),
     ]
 
 
@@ -216,6 +216,18 @@ def test_small_changes_have_no_colour() -> None:
     assert relative_change(1, 0, more_is="worse") is None
 
 
+def test_a_change_of_many_times_is_a_factor() -> None:
+    for now, text in (
+        (900, "▲ 800 %"),
+        (1200, "▲ 12-fold"),
+        (1e9, "▲ >9,999-fold"),
+        (0, "▼ 100 %"),
+    ):
+        change = relative_change(now, 100, more_is="plain")
+        assert change is not None
+        assert change.text == text
+
+
 def test_bars_are_heights_with_failures_at_the_foot() -> None:
     bars = [
         TimeBar(started_at=NOW + timedelta(hours=h), ended_at=NOW + timedelta(hours=h + 1),
@@ -232,6 +244,25 @@ def test_the_axis_has_a_label_where_a_day_begins() -> None:
     labels = axis_labels(starts, now=NOW)
     assert [label for label in labels if label] == [f"{day} Nov" for day in range(21, 28)]
     assert len(axis_labels([], now=NOW)) == 0
+
+
+@given(bars=st.integers(1, 60), length_s=st.floats(0.001, 4e7, allow_nan=False), start=MOMENTS)
+def test_labels_of_the_axis_are_few_and_distinct(
+    bars: int, length_s: float, start: datetime
+) -> None:
+    step = timedelta(seconds=length_s / bars)
+    labels = axis_labels([start + place * step for place in range(bars)], now=NOW)
+    shown = [label for label in labels if label]
+    assert len(labels) == bars
+    assert len(shown) == len(set(shown)) <= 8
+    assert bars < 20 or length_s < 20 or len(shown) >= 2
+
+
+def test_the_axis_of_a_few_minutes_says_each_time_once() -> None:
+    minutes = axis_labels([NOW + timedelta(seconds=10 * step) for step in range(42)], now=NOW)
+    assert [label for label in minutes if label] == [f"12:0{minute}" for minute in range(1, 7)]
+    seconds = axis_labels([NOW + timedelta(seconds=step / 2) for step in range(42)], now=NOW)
+    assert [label for label in seconds if label] == [f"12:00:{s:02}" for s in range(1, 20, 3)]
 
 
 def test_news_comes_first_and_nothing_known_is_lost() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -238,12 +239,16 @@ class Stack:
         return self.studio.start(f"{self.url}/_stcore/health")
 
     def __enter__(self) -> Self:
-        self.start_server()
-        try:
-            self.start_studio()
-        except BaseException:
-            self.server.kill()
-            raise
+        with ThreadPoolExecutor(1) as beside:  # each takes some seconds to load its libraries
+            studio = beside.submit(self.start_studio)
+            try:
+                self.start_server()
+                studio.result()
+            except BaseException:
+                wait([studio])
+                self.studio.kill()
+                self.server.kill()
+                raise
         return self
 
     def __exit__(

@@ -22,6 +22,7 @@ from secondtake.backend.models.executions import (
 from secondtake.backend.models.runs import (
     RunDetail,
     RunPage,
+    RunPart,
     RunQuery,
     SpanTree,
     StateAt,
@@ -101,10 +102,19 @@ class LocalBackend:
         with self._store() as con:
             return runs.resolve_run(con, name)
 
-    def get_run(self, name: str, *, max_chars: int | None = None) -> RunDetail:
-        """Return a run and every row of it; texts longer than `max_chars` are clipped."""
+    def get_run(
+        self,
+        name: str,
+        *,
+        max_chars: int | None = None,
+        parts: Sequence[RunPart] | None = None,
+    ) -> RunDetail:
+        """Return a run and its rows; texts longer than `max_chars` are clipped.
+
+        `parts` are the lists of rows that are wanted, `()` for the summary alone, None for all.
+        """
         with self._store() as con:
-            return runs.get_run(con, name, max_chars=max_chars)
+            return runs.get_run(con, name, max_chars=max_chars, parts=parts)
 
     def run_spans(self, name: str) -> SpanTree:
         """Return the spans of a run as a tree, with its critical path."""

@@ -17,6 +17,7 @@ from secondtake.backend.models.executions import (
 from secondtake.backend.models.runs import (
     RunDetail,
     RunPage,
+    RunPart,
     RunQuery,
     SpanTree,
     StateAt,
@@ -59,8 +60,17 @@ class Backend(Protocol):
         """Return the run that a name means."""
         ...
 
-    def get_run(self, name: str, *, max_chars: int | None = None) -> RunDetail:
-        """Return a run and every row of it; texts longer than `max_chars` are clipped."""
+    def get_run(
+        self,
+        name: str,
+        *,
+        max_chars: int | None = None,
+        parts: Sequence[RunPart] | None = None,
+    ) -> RunDetail:
+        """Return a run and its rows; texts longer than `max_chars` are clipped.
+
+        `parts` are the lists of rows that are wanted, `()` for the summary alone, None for all.
+        """
         ...
 
     def run_spans(self, name: str) -> SpanTree:

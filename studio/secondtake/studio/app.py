@@ -3,7 +3,11 @@
 `python -m secondtake.studio --port N --server-url URL` serves it.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 from starlette.middleware import Middleware
@@ -16,6 +20,9 @@ from secondtake.studio.theme.tokens import streamlit_theme
 SCRIPT: Final = Path(__file__).parent / "entry" / "main.py"
 """What Streamlit executes. Alone in its folder, because Streamlit puts that folder first on the
 module path, and would take a folder `pages` beside it for pages of its own."""
+
+USED_BY_STREAMLIT: Final = ("numpy", "PIL.Image", "pandas", "secondtake.studio.shell")
+"""What Streamlit loads only when the first visitor's page is drawn: two seconds of waiting."""
 
 LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
 
@@ -33,6 +40,7 @@ def create_app(*, hosts: tuple[str, ...] = ()) -> App:
             Middleware(ContentPolicy),
             Middleware(Fonts),
         ],
+        lifespan=_warmed,
     )
 
 
@@ -65,3 +73,15 @@ def server_options(*, host: str, port: int, hosts: tuple[str, ...] = ()) -> dict
 def serve(*, host: str, port: int, hosts: tuple[str, ...] = ()) -> None:
     """Serve the studio until the process is told to end. A taken port ends it with exit code 1."""
     create_app(hosts=hosts).run(config=server_options(host=host, port=port, hosts=hosts))
+
+
+@asynccontextmanager
+async def _warmed(app: App) -> AsyncIterator[None]:
+    """Load what the first page needs once the server can answer, beside it."""
+    Thread(target=_load, name="warm", daemon=True).start()
+    yield
+
+
+def _load() -> None:
+    for name in USED_BY_STREAMLIT:
+        import_module(name)

@@ -14,7 +14,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9.\-]+(?::\d+)?|\[[0-9A-Fa-f:]+\](?::\d+)?"
 _FIXED: Final = (
     "default-src 'none'",
     # Streamlit's page has a script in it, and its components come as text of a blob.
-    "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob: data:",
+    "script-src 'self' 'unsafe-inline' blob: data:",
     "style-src 'self' 'unsafe-inline'",
     "img-src 'self' data: blob:",
     "media-src 'self' data: blob:",

@@ -12,7 +12,14 @@ from secondtake.backend.models.statistics import StatisticsQuery
 _BARS: Final = StatisticsQuery.model_fields
 
 TextTable = Literal[
-    "runs", "messages", "llm_calls", "tool_calls", "node_timings", "memory", "evaluations"
+    "runs",
+    "messages",
+    "llm_calls",
+    "tool_calls",
+    "node_timings",
+    "memory",
+    "evaluations",
+    "tool_definitions",
 ]
 Tag = Annotated[str, Field(pattern=r"^[^=]+=")]
 
@@ -112,7 +119,7 @@ class TextParameters(Parameters):
     table: TextTable = Field(description="Where the row is.")
     row: str = Field(
         description="`message_id` of messages, `span_id` of calls and nodes, `seq` of memory, "
-        "`evaluation_id`; anything for the run itself."
+        "`evaluation_id`, `tools_hash` of tool definitions; anything for the run itself."
     )
     field: str = Field(description="A field that `clipped` can name.")
     offset: Annotated[int, Field(ge=0)] = Field(default=0, description="Characters to pass over.")

@@ -1,9 +1,9 @@
 """Routes about recorded runs."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from secondtake.backend.api import examples
 from secondtake.backend.api.bodies import RunIds
@@ -16,13 +16,29 @@ from secondtake.backend.api.parameters import (
 )
 from secondtake.backend.api.problems import documented
 from secondtake.backend.models.base import Model
-from secondtake.backend.models.runs import RunDetail, RunPage, SpanTree, StateAt, TextPiece
+from secondtake.backend.models.runs import (
+    RunDetail,
+    RunPage,
+    RunPart,
+    SpanTree,
+    StateAt,
+    TextPiece,
+)
 from secondtake.backend.models.statistics import RunFacets, RunStatistics
 from secondtake.backend.models.workflows import RunGraph
 from secondtake.backend.services import facets, graph, runs, state, statistics, texts
 
 router = APIRouter(prefix="/runs", tags=["runs"], responses=documented(400, 403, 422, 500, 503))
 _OF_A_RUN = documented(404, 409)
+
+
+WantedParts = Annotated[
+    list[Literal["summary"] | RunPart] | None,
+    Query(
+        description="Send these lists of rows and leave the others empty; repeat it. The summary "
+        "always comes."
+    ),
+]
 
 
 class RunId(Model):
@@ -72,11 +88,15 @@ def post_whole_runs(con: Store, wanted: RunIds) -> RunIds:
 @router.get(
     "/{run}",
     summary="Get one run whole",
+    response_model=RunDetail,
     responses={**_OF_A_RUN, **examples.answers(examples.DETAIL)},
 )
-def get_run(con: Store, run: RunName, max_chars: MaxChars = None) -> RunDetail:
-    """Return a run and every row of it."""
-    return runs.get_run(con, run, max_chars=max_chars)
+def get_run(
+    con: Store, run: RunName, max_chars: MaxChars = None, parts: WantedParts = None
+) -> Response:
+    """Return a run and every row of it, or of the lists that `parts` names."""
+    wanted = None if parts is None else [part for part in parts if part != "summary"]
+    return _json(runs.get_run_as_json(con, run, max_chars=max_chars, parts=wanted))
 
 
 @router.get(
@@ -92,11 +112,12 @@ def get_run_id(con: Store, run: RunName) -> RunId:
 @router.get(
     "/{run}/spans",
     summary="Get the spans of a run as a tree",
+    response_model=SpanTree,
     responses={**_OF_A_RUN, **examples.answers(examples.SPANS)},
 )
-def get_spans(con: Store, run: RunName) -> SpanTree:
+def get_spans(con: Store, run: RunName) -> Response:
     """Return the spans, each before its children, with sums of what is below each."""
-    return runs.run_spans(con, run)
+    return _json(runs.run_spans_as_json(con, run))
 
 
 @router.get(
@@ -127,3 +148,8 @@ def get_state(con: Store, run: RunName, parameters: Annotated[StateParameters, Q
 def get_text(con: Store, run: RunName, parameters: Annotated[TextParameters, Query()]) -> TextPiece:
     """Return a piece of a text that was clipped."""
     return texts.read_text(con, parameters.query(run))
+
+
+def _json(text: bytes) -> Response:
+    """Return an answer that is JSON already: nothing checks or writes it a second time."""
+    return Response(text, media_type="application/json")

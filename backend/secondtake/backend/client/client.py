@@ -4,6 +4,7 @@ import json
 import ssl
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
 from uuid import UUID
@@ -14,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from secondtake.backend.client.problems import not_ours, raise_for_problem
 from secondtake.backend.client.queries import Parameter, query_parameters
 from secondtake.backend.errors import NoServerError, NotFoundError
+from secondtake.backend.models.base import read_json
 from secondtake.backend.models.executions import (
     AnswerRequest,
     Delivered,
@@ -24,6 +26,7 @@ from secondtake.backend.models.executions import (
 from secondtake.backend.models.runs import (
     RunDetail,
     RunPage,
+    RunPart,
     RunQuery,
     SpanTree,
     StateAt,
@@ -52,6 +55,7 @@ QUIET_TIMEOUT_S: Final = 60.0
 """A stream of events says at least every 15 s that it lives."""
 SQL_MARGIN_S: Final = 15.0
 RUN_IDS_AT_ONCE: Final = 1000
+SUMMARY_ALONE: Final = "summary"
 
 _RUN_IDS: Final = TypeAdapter(set[UUID])
 
@@ -108,9 +112,21 @@ class Client:
         """Return the run that an id, a prefix or `last` means."""
         return UUID(self._read_json(self._send("GET", _run(name, "/id")))["run_id"])
 
-    def get_run(self, name: str, *, max_chars: int | None = None) -> RunDetail:
-        """Return a run and every row of it; texts longer than `max_chars` are clipped."""
-        return self._get(RunDetail, _run(name), _given(max_chars=max_chars))
+    def get_run(
+        self,
+        name: str,
+        *,
+        max_chars: int | None = None,
+        parts: Sequence[RunPart] | None = None,
+    ) -> RunDetail:
+        """Return a run and its rows; texts longer than `max_chars` are clipped.
+
+        `parts` are the lists of rows that are wanted, `()` for the summary alone, None for all.
+        """
+        parameters = _given(max_chars=max_chars)
+        if parts is not None:
+            parameters += [("parts", part) for part in parts or (SUMMARY_ALONE,)]
+        return self._get(RunDetail, _run(name), parameters)
 
     def run_spans(self, name: str) -> SpanTree:
         """Return the spans of a run as a tree, with its critical path."""
@@ -235,7 +251,7 @@ class Client:
 
     def _read(self, model: type[M], response: httpx2.Response) -> M:
         try:
-            return model.model_validate_json(response.content)
+            return read_json(_reader(model), response.content)
         except ValidationError as error:
             raise not_ours(response) from error
 
@@ -268,6 +284,11 @@ class Client:
                 f"The connection to the server at {self.url} broke "
                 f"({type(error).__name__}); start it again with `secondtake up`."
             ) from error
+
+
+@cache
+def _reader(model: type[M]) -> TypeAdapter[M]:
+    return TypeAdapter(model)
 
 
 def _run(name: str, rest: str = "") -> str:

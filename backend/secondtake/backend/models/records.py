@@ -20,7 +20,8 @@ class Row(Model):
     """What the source said and no column is for."""
     clipped: dict[str, int] | None = None
     """Fields of which only the first characters are here, with their whole lengths; a field that
-    is no text is here as the beginning of its JSON. Ask `read_text` for the rest."""
+    is no text is here as the beginning of its JSON. Ask `read_text` for the rest. An id that is cut
+    ends in a digest; `read_text` finds the row by it."""
 
 
 class SpanRow(Row, ErrorFields):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, get_args
 from uuid import UUID
 
 from pydantic import Field
@@ -62,7 +62,7 @@ class RunQuery(RunFilter):
 
 
 class RunSummary(Model):
-    """A run without its texts."""
+    """A run without its texts. In a list names and tags are cut after 300 characters."""
 
     run_id: UUID
     short_id: str
@@ -143,10 +143,25 @@ class RunFacts(RunSummary):
     """As in the rows: fields of which only the first characters are here, with their lengths."""
 
 
+RunPart = Literal[
+    "messages",
+    "tool_calls",
+    "llm_calls",
+    "node_timings",
+    "memory",
+    "evaluations",
+    "tool_definitions",
+]
+"""A list of a run's rows."""
+RUN_PARTS: Final[tuple[RunPart, ...]] = get_args(RunPart)
+
+
 class RunDetail(Model):
     """A run and every row of it, each list in the order in which it happened.
 
-    When texts were clipped, `clipped` of a row names the fields with their whole lengths.
+    Where long values are clipped, a row's `clipped` names the fields with their whole lengths:
+    texts and JSON after as many characters as were asked for; names, paths and tags after 300, and
+    ids too, with a digest at their end by which they still differ, the same wherever they appear.
     """
 
     summary: RunFacts
@@ -157,6 +172,8 @@ class RunDetail(Model):
     memory: list[MemoryRow]
     evaluations: list[EvaluationRow]
     tool_definitions: list[ToolDefinitionsRow]
+    parts: list[RunPart] = Field(default_factory=lambda: list(RUN_PARTS))
+    """The lists that were asked for; the others are empty here, whatever the run has."""
 
 
 class TextQuery(Model):
@@ -198,7 +215,8 @@ class TreeSpan(Model):
 
     span_id: str
     parent_span_id: str | None
-    """As recorded; the tree ignores a parent that the run does not have."""
+    """As recorded; the tree ignores a parent that the run does not have. Ids are cut as in rows
+    that are clipped."""
     depth: int
     """0 for a root."""
     seq: int | None
@@ -210,6 +228,7 @@ class TreeSpan(Model):
     duration_ms: float | None
     error_type: str | None
     error_message: str | None
+    """Its first 300 characters, as of every name."""
     input_tokens: int | None
     """Of this span and all below it: LLM calls only, known counts only."""
     output_tokens: int | None
@@ -261,7 +280,7 @@ class StateQuery(Model):
     run: str
     """Id, unique prefix, or `last`."""
     max_chars: Annotated[int, Field(ge=100)] | None = None
-    """Clip longer values; see `StateAt.clipped`."""
+    """Clip longer values, see `StateAt.clipped`, and keys and paths as in rows that are clipped."""
     step: Annotated[int, Field(ge=0)] | None = None
     """0 is the state before the first node; None the state at the end."""
 

@@ -78,7 +78,10 @@ class FacetValue(Model):
 
 
 class RunFacets(Model):
-    """What there is to filter by; of each the 200 most frequent."""
+    """What there is to filter by; of each the 200 most frequent.
+
+    A value of more than 300 characters is left out; a filter still finds it.
+    """
 
     workflows: list[FacetValue]
     models: list[FacetValue]

@@ -1,16 +1,30 @@
 """Runs: the list, what a name means, one run whole, its tree of spans."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from duckdb import DuckDBPyConnection
+from pydantic import TypeAdapter
 
 from secondtake.backend.errors import AmbiguousError, NotFoundError
-from secondtake.backend.models.runs import RunDetail, RunFacts, RunPage, RunQuery, SpanTree
-from secondtake.backend.services.spans import RunTimes, span_tree
-from secondtake.backend.store import calls, memory, messages, runs
+from secondtake.backend.models.base import read_json
+from secondtake.backend.models.runs import (
+    RUN_PARTS,
+    RunDetail,
+    RunFacts,
+    RunPage,
+    RunPart,
+    RunQuery,
+    SpanTree,
+)
+from secondtake.backend.services.spans import RunTimes, tree_fields
+from secondtake.backend.store import calls, runs
+from secondtake.backend.store.children import list_rows_as_json
 from secondtake.backend.store.run_ids import read_digits
 from secondtake.backend.store.snapshot import snapshot
 
@@ -54,25 +68,57 @@ def resolve_run(con: DuckDBPyConnection, name: str) -> UUID:
     return found[0]
 
 
-def get_run(con: DuckDBPyConnection, name: str, *, max_chars: int | None = None) -> RunDetail:
-    """Return a run and every row of it, long values cut after `max_chars` characters.
+def get_run(
+    con: DuckDBPyConnection,
+    name: str,
+    *,
+    max_chars: int | None = None,
+    parts: Sequence[RunPart] | None = None,
+) -> RunDetail:
+    """Return a run and its rows; the arguments are those of `get_run_as_json`.
 
     Raises:
         NotFoundError: no run fits.
         AmbiguousError: more than one run fits.
     """
+    text = get_run_as_json(con, name, max_chars=max_chars, parts=parts)
+    return read_json(_detail_reader(), text)
+
+
+def get_run_as_json(
+    con: DuckDBPyConnection,
+    name: str,
+    *,
+    max_chars: int | None = None,
+    parts: Sequence[RunPart] | None = None,
+) -> bytes:
+    """Return a run and its rows as the JSON of a `RunDetail`.
+
+    Rows become JSON in the database, and no objects on the way: a run may have thousands.
+
+    Args:
+        con: the store.
+        name: of the run.
+        max_chars: long values are cut after as many characters; None for whole ones.
+        parts: the lists of rows that are wanted; None for all.
+
+    Raises:
+        NotFoundError: no run fits.
+        AmbiguousError: more than one run fits.
+    """
+    wanted = [part for part in RUN_PARTS if parts is None or part in parts]
     with snapshot(con):
         run_id = resolve_run(con, name)
-        return RunDetail(
-            summary=_facts(con, run_id, max_chars),
-            messages=messages.list_messages(con, run_id, max_chars=max_chars),
-            tool_calls=calls.list_tool_calls(con, run_id, max_chars=max_chars),
-            llm_calls=calls.list_llm_calls(con, run_id, max_chars=max_chars),
-            node_timings=calls.list_node_timings(con, run_id, max_chars=max_chars),
-            memory=memory.list_memory(con, run_id, max_chars=max_chars),
-            evaluations=memory.list_evaluations(con, run_id, max_chars=max_chars),
-            tool_definitions=messages.list_tool_definitions(con, run_id, max_chars=max_chars),
-        )
+        facts = _facts(con, run_id, max_chars)
+        lists = {
+            part: list_rows_as_json(con, part, run_id, max_chars=max_chars)
+            if part in wanted
+            else "[]"
+            for part in RUN_PARTS
+        }
+    fields = {"summary": facts.model_dump_json(), **lists, "parts": json.dumps(wanted)}
+    pairs = ",".join(f'"{name}":{text}' for name, text in fields.items())
+    return f"{{{pairs}}}".encode()
 
 
 def run_spans(con: DuckDBPyConnection, name: str, *, now: datetime | None = None) -> SpanTree:
@@ -87,11 +133,31 @@ def run_spans(con: DuckDBPyConnection, name: str, *, now: datetime | None = None
         NotFoundError: no run fits.
         AmbiguousError: more than one run fits.
     """
+    return SpanTree.model_validate(_tree(con, name, now))
+
+
+def run_spans_as_json(con: DuckDBPyConnection, name: str) -> bytes:
+    """Return the spans of a run as the JSON of a `SpanTree`.
+
+    Raises:
+        NotFoundError: no run fits.
+        AmbiguousError: more than one run fits.
+    """
+    tree = _tree(con, name, None)
+    return orjson.dumps(tree, default=str, option=orjson.OPT_UTC_Z)  # money as text
+
+
+def _tree(con: DuckDBPyConnection, name: str, now: datetime | None) -> dict[str, Any]:
     with snapshot(con):
         run_id = resolve_run(con, name)
         times = RunTimes(**runs.run_times(con, run_id))
         rows = calls.list_spans(con, run_id)
-    return span_tree(run_id, rows, times, now=now or datetime.now(UTC))
+    return tree_fields(run_id, rows, times, now=now or datetime.now(UTC))
+
+
+@cache
+def _detail_reader() -> TypeAdapter[RunDetail]:
+    return TypeAdapter(RunDetail)
 
 
 def whole_runs(con: DuckDBPyConnection, run_ids: Sequence[UUID]) -> set[UUID]:

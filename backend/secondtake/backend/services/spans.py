@@ -74,7 +74,15 @@ class RunTimes:
 def span_tree(
     run_id: UUID, rows: Sequence[Mapping[str, Any]], run: RunTimes, *, now: datetime
 ) -> SpanTree:
-    """Return the spans of a run as a tree, with the axis of its time and its critical path.
+    """Return the spans of a run as a tree, with the axis of its time and its critical path."""
+    # Checked as a whole: thousands of spans one by one would take twice as long.
+    return SpanTree.model_validate(tree_fields(run_id, rows, run, now=now))
+
+
+def tree_fields(
+    run_id: UUID, rows: Sequence[Mapping[str, Any]], run: RunTimes, *, now: datetime
+) -> dict[str, Any]:
+    """Return the fields of such a tree.
 
     A span that was open when its process died lasts as long as the run is known to have.
     """
@@ -89,19 +97,15 @@ def span_tree(
     path = find_critical_path(
         [_timed(place, end or ended) for place, end in zip(places, ended_at, strict=True)]
     )
-    # Checked as a whole: thousands of spans one by one would take twice as long.
-    return SpanTree.model_validate(
-        {
-            "run_id": run_id,
-            "spans": [
-                place.fields(is_critical=number in path.spans)
-                for number, place in enumerate(places)
-            ],
-            "started_at": began,
-            "ended_at": ended,
-            "critical_path": [_critical_piece(places, piece, began) for piece in path.pieces],
-        }
-    )
+    return {
+        "run_id": run_id,
+        "spans": [
+            place.fields(is_critical=number in path.spans) for number, place in enumerate(places)
+        ],
+        "started_at": began,
+        "ended_at": ended,
+        "critical_path": [_critical_piece(places, piece, began) for piece in path.pieces],
+    }
 
 
 def build_tree(rows: Sequence[Mapping[str, Any]]) -> list[TreeSpan]:

@@ -64,7 +64,7 @@ def fold_state(con: DuckDBPyConnection, query: StateQuery) -> StateAt:
     """
     with snapshot(con):
         run_id = resolve_run(con, query.run)
-        rows = memory.list_state_changes(con, run_id)
+        rows = memory.list_state_changes(con, run_id, are_short=query.max_chars is not None)
         changes = [_change(row, _STUBS.get(row["begins"], 0)) for row in rows]
         groups = _steps(changes)
         whole, single = _needed(groups[: _existing(groups, query.step) + 1])

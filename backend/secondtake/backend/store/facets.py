@@ -5,6 +5,7 @@ from typing import Final
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.models.statistics import FacetValue, RunFacets
+from secondtake.backend.store.long_texts import NAME_CHARS
 from secondtake.backend.store.rows import fetch
 
 MOST: Final = 200
@@ -22,11 +23,15 @@ _VALUES: Final = {
 
 
 def read_facets(con: DuckDBPyConnection) -> RunFacets:
-    """Return each value with the number of runs that have it, the most frequent first."""
+    """Return each value with the number of runs that have it, the most frequent first.
+
+    Values that are longer than names are shown are left out: cut, they would find nothing.
+    """
     parts = (
         f"""
         (SELECT '{facet}' AS facet, value, count(*) AS runs FROM ({values})
-         WHERE value IS NOT NULL GROUP BY value ORDER BY runs DESC, value LIMIT {MOST})
+         WHERE value IS NOT NULL AND length(value) <= {NAME_CHARS}
+         GROUP BY value ORDER BY runs DESC, value LIMIT {MOST})
         """
         for facet, values in _VALUES.items()
     )

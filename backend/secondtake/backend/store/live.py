@@ -7,6 +7,7 @@ from uuid import UUID
 
 from duckdb import DuckDBPyConnection
 
+from secondtake.backend.store.long_texts import short_id
 from secondtake.backend.store.rows import fetch
 from secondtake.backend.store.run_filter import OPEN_NODE
 
@@ -31,8 +32,8 @@ def _scores(con: DuckDBPyConnection, run_ids: Sequence[UUID]) -> dict[UUID, dict
         return {}
     rows = fetch(
         con,
-        """
-        SELECT run_id, name, score_value
+        f"""
+        SELECT run_id, {short_id("name")} AS name, score_value
         FROM evaluations
         WHERE run_id IN (SELECT unnest($run_ids::UUID[]))
           AND span_id IS NULL AND name IS NOT NULL AND score_value IS NOT NULL

@@ -1,81 +1,59 @@
-"""Columns whose values may be long: reads their beginnings, and any piece of one.
+"""Values that may be long: how each is cut, and any piece of one.
 
 A value is cut inside of DuckDB, so a text of 10 MB costs what is asked for and not what it weighs.
-A JSON string is a text; any other JSON value is cut as it is written. Counted in characters.
+Texts and JSON are cut where the one who asks says so. A JSON string is a text; any other JSON value
+is cut as it is written. Names are cut after `NAME_CHARS`, whoever asks. So are ids, but these end in
+a digest: other rows refer to them, and two of them must not become one. Counted in characters.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from duckdb import DuckDBPyConnection
 from pydantic import BaseModel
 
-from secondtake.backend.store.rows import columns_of, fetch
+from secondtake.backend.models.records import (
+    EvaluationRow,
+    LlmCallRow,
+    MemoryRow,
+    MessageRow,
+    NodeTiming,
+    ToolCallRow,
+    ToolDefinitionsRow,
+)
+from secondtake.backend.models.runs import RunFacts
+from secondtake.backend.store.rows import fetch
 
-M = TypeVar("M", bound=BaseModel)
+Kind = Literal["TEXT", "JSON", "NAME", "ID", "LIST", "MAP"]
+"""TEXT, NAME and ID are VARCHAR; LIST is VARCHAR[], MAP is MAP(VARCHAR, VARCHAR)."""
 
-_ERROR: Final = {"error_message": "VARCHAR", "error_traceback": "VARCHAR", "extra": "JSON"}
-_CUT: Final = "clipped."
-"""Before a column's name: the whole length of what was cut."""
-
+NAME_CHARS: Final = 300
+ITEMS: Final = 100
+"""So many entries of a list or a map are kept when it is cut."""
 OFFSET_MAX: Final = 2**31
 """Beyond it DuckDB refuses to look; no value is as long."""
+
+_DIGEST_CHARS: Final = 16
+_CONTENT: Final = (
+    "content", "error_message", "error_traceback", "label", "reason", "replayable_reason",
+    "tool_call_id",
+)  # fmt: skip
+"""VARCHARs that hold what somebody wrote. Some providers put whole thoughts into `tool_call_id`."""
+_IDS: Final = ("span_id", "parent_span_id", "tools_hash", "key")
+_MADE: Final = ("short_id", "inputs_preview", "output_preview", "current_node", "question")
+"""Fields of a run that are no columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LongTexts:
-    """Where the long values of one kind of row are."""
+    """Where the values of one kind of row are that may be long."""
 
     table: str
     key: str | None
     """The column that tells a run's rows apart; None when a run has one."""
-    fields: Mapping[str, str]
-    """Column and its type, VARCHAR or JSON."""
-
-
-LONG_TEXTS: Final[dict[str, LongTexts]] = {
-    "runs": LongTexts(
-        table="runs",
-        key=None,
-        fields={
-            "config": "JSON",
-            "inputs": "JSON",
-            "output": "JSON",
-            "environment": "JSON",
-            **_ERROR,
-        },
-    ),
-    "messages": LongTexts(
-        table="messages",
-        key="message_id",
-        fields={"content": "VARCHAR", "parts": "JSON", "tool_calls": "JSON", "extra": "JSON"},
-    ),
-    "llm_calls": LongTexts(
-        table="llm_calls",
-        key="span_id",
-        fields={"parameters": "JSON", "usage": "JSON", "cost_details": "JSON", **_ERROR},
-    ),
-    "tool_calls": LongTexts(
-        table="tool_calls", key="span_id", fields={"arguments": "JSON", "result": "JSON", **_ERROR}
-    ),
-    "node_timings": LongTexts(
-        table="node_timings", key="span_id", fields={"question": "JSON", **_ERROR}
-    ),
-    "memory": LongTexts(
-        table="memory_snapshots", key="seq", fields={"value": "JSON", "extra": "JSON"}
-    ),
-    "evaluations": LongTexts(
-        table="evaluations",
-        key="evaluation_id",
-        fields={"label": "VARCHAR", "reason": "VARCHAR", "extra": "JSON"},
-    ),
-    "tool_definitions": LongTexts(
-        table="tool_definitions", key="tools_hash", fields={"definitions": "JSON", "extra": "JSON"}
-    ),
-}
-"""By the names that `TextQuery` has."""
+    fields: Mapping[str, Kind]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,51 +64,72 @@ class Piece:
     total_chars: int
 
 
-def select_list(
-    model: type[BaseModel],
-    rows: str,
-    max_chars: int | None,
-    made: Mapping[str, str] | None = None,
-) -> str:
-    """Return the columns of a row model, long ones cut, with the lengths of what was cut.
-
-    Args:
-        model: named like its table.
-        rows: a name of `LONG_TEXTS`.
-        max_chars: of each long value; None for whole ones.
-        made: expressions for fields that are no column as it is.
-    """
-    made = made or {}
-    names = columns_of(model).split(", ")
-    if max_chars is None:
-        return ", ".join(f"{made[name]} AS {name}" if name in made else name for name in names)
-    long = LONG_TEXTS[rows].fields
-    parts: list[str] = []
-    for name in names:
-        if name in long and name not in made:
-            parts += _cut(name, long[name], int(max_chars))
-        else:
-            parts.append(f"{made[name]} AS {name}" if name in made else name)
-    return ", ".join(parts)
+def _fields(model: type[BaseModel], *, without: Collection[str] = ()) -> dict[str, Kind]:
+    """Return the columns of a row model that may be long; what somebody wrote first."""
+    found: dict[str, Kind] = {}
+    for name, info in model.model_fields.items():
+        kind = _kind(name, info.annotation)
+        if kind is not None and name not in without:
+            found[name] = kind
+    return dict(sorted(found.items(), key=lambda each: ("TEXT", "JSON").count(each[1]) == 0))
 
 
-def fetch_clipped(
-    con: DuckDBPyConnection,
-    model: type[M],
-    sql: str,
-    parameters: Sequence[Any] | Mapping[str, Any] = (),
-) -> list[M]:
-    """Run a query with the columns of `select_list` and return its rows as models."""
-    return [model.model_validate(gather_clipped(row)) for row in fetch(con, sql, parameters)]
+def _kind(name: str, annotation: Any) -> Kind | None:
+    if annotation is Any:
+        return "JSON"
+    if annotation in (str, str | None):
+        return "TEXT" if name in _CONTENT else "ID" if name in _IDS else "NAME"
+    if annotation == list[str] | None:
+        return "LIST"
+    return "MAP" if annotation == dict[str, str] | None else None
 
 
-def gather_clipped(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row of such a query with `clipped` in the place of the single lengths."""
-    lengths = {
-        name.removeprefix(_CUT): row.pop(name) for name in list(row) if name.startswith(_CUT)
-    }
-    clipped = {name: length for name, length in lengths.items() if length is not None}
-    return {**row, "clipped": clipped} if clipped else row
+LONG_TEXTS: Final[dict[str, LongTexts]] = {
+    "runs": LongTexts(table="runs", key=None, fields=_fields(RunFacts, without=_MADE)),
+    "messages": LongTexts(table="messages", key="message_id", fields=_fields(MessageRow)),
+    "llm_calls": LongTexts(table="llm_calls", key="span_id", fields=_fields(LlmCallRow)),
+    "tool_calls": LongTexts(table="tool_calls", key="span_id", fields=_fields(ToolCallRow)),
+    "node_timings": LongTexts(table="node_timings", key="span_id", fields=_fields(NodeTiming)),
+    "memory": LongTexts(table="memory_snapshots", key="seq", fields=_fields(MemoryRow)),
+    "evaluations": LongTexts(
+        table="evaluations", key="evaluation_id", fields=_fields(EvaluationRow)
+    ),
+    "tool_definitions": LongTexts(
+        table="tool_definitions", key="tools_hash", fields=_fields(ToolDefinitionsRow)
+    ),
+}
+"""By the names that `TextQuery` has."""
+
+
+def may_be_long(name: str, kind: Kind, max_chars: int) -> str:
+    """Return a test for values that may have to be cut: by bytes, which need no counting."""
+    return f"{bytes_of(name, kind)} > {_limit(kind, max_chars)}"
+
+
+def bytes_of(name: str, kind: Kind) -> str:
+    """Return how many bytes a value has."""
+    return f"strlen({_written(name, kind)})"
+
+
+def cut(name: str, kind: Kind, max_chars: int) -> str:
+    """Return a value, or its beginning."""
+    return f"CASE WHEN {_is_long(name, kind, max_chars)} THEN {_beginning(name, kind, max_chars)} "\
+        f"ELSE {name} END"  # fmt: skip
+
+
+def whole_length(name: str, kind: Kind, max_chars: int) -> str:
+    """Return how long a value is that was cut, NULL when it was not."""
+    return f"CASE WHEN {_is_long(name, kind, max_chars)} THEN length({_text_of(name, kind)}) END"
+
+
+def short_name(name: str) -> str:
+    """Return the beginning of a name."""
+    return f"left({name}, {NAME_CHARS})"
+
+
+def short_id(name: str) -> str:
+    """Return an id, or when it is long its beginning and what tells it from others."""
+    return cut(name, "ID", NAME_CHARS)
 
 
 def read_piece(
@@ -149,20 +148,20 @@ def read_piece(
         con: the store.
         run_id: the run.
         rows: a name of `LONG_TEXTS`.
-        row: the value of its key, as text.
+        row: the value of its key, as text; an id also as it was cut.
         field: one of its fields.
         offset: in characters.
         limit: in characters.
     """
     place = LONG_TEXTS[rows]
-    same_row = f"{place.key}::VARCHAR = $row" if place.key else "$row IS NOT NULL"
     found = fetch(
         con,
         f"""
         SELECT substring(whole, $first, $limit) AS text, length(whole) AS total_chars
         FROM (
             SELECT {_text_of(field, place.fields[field])} AS whole
-            FROM {place.table} WHERE run_id = $run_id AND {same_row} AND {field} IS NOT NULL
+            FROM {place.table}
+            WHERE run_id = $run_id AND ({" OR ".join(_same_row(place))}) AND {field} IS NOT NULL
             LIMIT 1
         )
         """,
@@ -171,22 +170,50 @@ def read_piece(
     return Piece(**found[0]) if found else None
 
 
-def _text_of(name: str, kind: str) -> str:
+def _same_row(place: LongTexts) -> Iterator[str]:
+    if place.key is None:
+        yield "$row IS NOT NULL"
+        return
+    yield f"{place.key}::VARCHAR = $row"
+    if place.key in _IDS:
+        yield f"{short_id(place.key)} = $row"
+
+
+def _limit(kind: Kind, max_chars: int) -> int:
+    return int(max_chars) if kind in ("TEXT", "JSON") else NAME_CHARS
+
+
+def _written(name: str, kind: Kind) -> str:
+    """Return a value as text, quotes and all."""
+    if kind == "JSON":
+        return f"{name}::VARCHAR"
+    return name if kind in ("TEXT", "NAME", "ID") else f"to_json({name})::VARCHAR"
+
+
+def _text_of(name: str, kind: Kind) -> str:
+    written = _written(name, kind)
     if kind != "JSON":
-        return name
+        return written
     # The recorder writes no blank before a value.
-    return (
-        f"CASE WHEN starts_with({name}::VARCHAR, '\"') THEN {name}->>'$' ELSE {name}::VARCHAR END"
-    )
+    return f"CASE WHEN starts_with({written}, '\"') THEN {name}->>'$' ELSE {written} END"
 
 
-def _cut(name: str, kind: str, max_chars: int) -> list[str]:
-    text = _text_of(name, kind)
+def _is_long(name: str, kind: Kind, max_chars: int) -> str:
     # Bytes first: they are known, characters must be counted.
-    is_long = f"strlen({name}::VARCHAR) > {max_chars} AND length({text}) > {max_chars}"
-    cut = f"left({text}, {max_chars})"
-    beginning = f"to_json({cut})" if kind == "JSON" else cut
-    return [
-        f"CASE WHEN {is_long} THEN {beginning} ELSE {name} END AS {name}",
-        f'CASE WHEN {is_long} THEN length({text}) END AS "{_CUT}{name}"',
-    ]
+    may_be = may_be_long(name, kind, max_chars)
+    return f"{may_be} AND length({_text_of(name, kind)}) > {_limit(kind, max_chars)}"
+
+
+def _beginning(name: str, kind: Kind, max_chars: int) -> str:
+    if kind == "JSON":
+        return f"to_json(left({_text_of(name, kind)}, {int(max_chars)}))"
+    if kind == "ID":
+        kept = NAME_CHARS - _DIGEST_CHARS - 1
+        return f"left({name}, {kept}) || '~' || left(md5({name}), {_DIGEST_CHARS})"
+    if kind == "LIST":
+        return f"list_transform({name}[:{ITEMS}], lambda item: {short_name('item')})"
+    if kind == "MAP":
+        pair = f"{{'key': {short_id('e.key')}, 'value': {short_name('e.value')}}}"
+        entries = f"list_transform(map_entries({name})[:{ITEMS}], lambda e: {pair})"
+        return f"map_from_entries({entries})"
+    return f"left({name}, {_limit(kind, max_chars)})"

@@ -1,42 +1,43 @@
-"""Reads state, long-term memory and scores of a run."""
+"""Reads the state of a run: what changed it, and the values that make it up."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from duckdb import DuckDBPyConnection
 
-from secondtake.backend.models.records import EvaluationRow, MemoryRow
-from secondtake.backend.store.long_texts import fetch_clipped, gather_clipped, select_list
+from secondtake.backend.store.children import CHILDREN
+from secondtake.backend.store.long_texts import cut, short_id, short_name, whole_length
 from secondtake.backend.store.rows import fetch
 
-_IN_ORDER: Final = "seq NULLS LAST, recorded_at, rowid"
 
-
-def list_memory(
-    con: DuckDBPyConnection, run_id: UUID, *, max_chars: int | None = None
-) -> list[MemoryRow]:
-    """Return what was read and changed, in order."""
-    columns = select_list(MemoryRow, "memory", max_chars)
-    sql = f"SELECT {columns} FROM memory_snapshots WHERE run_id = ? ORDER BY {_IN_ORDER}"
-    return fetch_clipped(con, MemoryRow, sql, [run_id])
-
-
-def list_state_changes(con: DuckDBPyConnection, run_id: UUID) -> list[dict[str, Any]]:
+def list_state_changes(
+    con: DuckDBPyConnection, run_id: UUID, *, are_short: bool
+) -> list[dict[str, Any]]:
     """Return the changes of the state in order, without their values.
 
     `place` is what `read_state_values` takes; `begins` the first character of the value as JSON,
     by which its kind is known.
+
+    Args:
+        con: the store.
+        run_id: the run.
+        are_short: whether long keys, paths and ids are cut, as they are in rows that are clipped.
     """
+    names = (
+        f"{short_id('key')} AS key, {short_id('span_id')} AS span_id, "
+        f"{short_name('node_path')} AS node_path"
+        if are_short
+        else "key, span_id, node_path"
+    )
     return fetch(
         con,
         f"""
-        SELECT rowid AS place, operation, key, span_id, node_path,
-               left(value::VARCHAR, 1) AS begins
+        SELECT rowid AS place, operation, {names}, left(value::VARCHAR, 1) AS begins
         FROM memory_snapshots
         WHERE run_id = ? AND scope = 'state'
           AND operation IN ('init', 'set', 'append', 'add', 'merge')
-        ORDER BY {_IN_ORDER}
+        ORDER BY {CHILDREN["memory"].order}
         """,
         [run_id],
     )
@@ -50,28 +51,16 @@ def read_state_values(
     Returns:
         By place the value, and when only its first `max_chars` characters are here, its length.
     """
-    columns = select_list(MemoryRow, "memory", max_chars, made=dict.fromkeys(("extra",), "NULL"))
+    value, length = "value", "NULL"
+    if max_chars is not None:
+        value, length = cut(value, "JSON", max_chars), whole_length(value, "JSON", max_chars)
     rows = fetch(
         con,
         f"""
-        SELECT {columns}, rowid AS place FROM memory_snapshots
+        SELECT rowid AS place, ({value})::JSON AS value, {length} AS whole_length
+        FROM memory_snapshots
         WHERE run_id = $run_id AND rowid IN (SELECT unnest($places::BIGINT[]))
         """,
         {"run_id": run_id, "places": list(places)},
     )
-    values: dict[int, tuple[Any, int | None]] = {}
-    for row in map(gather_clipped, rows):
-        values[row["place"]] = row["value"], row.get("clipped", {}).get("value")
-    return values
-
-
-def list_evaluations(
-    con: DuckDBPyConnection, run_id: UUID, *, max_chars: int | None = None
-) -> list[EvaluationRow]:
-    """Return the scores of a run and of its spans."""
-    columns = select_list(EvaluationRow, "evaluations", max_chars)
-    sql = f"""
-        SELECT {columns} FROM evaluations WHERE run_id = ?
-        ORDER BY seq NULLS LAST, recorded_at, name, evaluation_id
-    """
-    return fetch_clipped(con, EvaluationRow, sql, [run_id])
+    return {row["place"]: (row["value"], row["whole_length"]) for row in rows}

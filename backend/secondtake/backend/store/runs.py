@@ -11,8 +11,9 @@ from uuid import UUID
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.models.runs import RunFacts, RunPage, RunQuery, RunSummary
+from secondtake.backend.store.json_rows import rows_as_json
 from secondtake.backend.store.live import add_live_facts
-from secondtake.backend.store.long_texts import gather_clipped, select_list
+from secondtake.backend.store.long_texts import LONG_TEXTS, cut
 from secondtake.backend.store.rows import fetch, naive_utc
 from secondtake.backend.store.run_filter import RUN_AT, conditions
 from secondtake.backend.store.run_ids import id_range, short_ids
@@ -20,20 +21,23 @@ from secondtake.runner.errors import UsageError
 
 # What the list is ordered by; never NULL, so that it can be a place to go on from.
 _SORT_AT: Final = f"coalesce({RUN_AT}, TIMESTAMP '1970-01-01')"
+_ERROR_CHARS: Final = 300
 _MADE: Final = {
-    "name": "left(name, 300)",
     "short_id": "''",
-    "error_message": "left(error_message, 300)",
     "inputs_preview": "left(inputs::VARCHAR, 200)",
     "output_preview": "left(output::VARCHAR, 200)",
 }
 _LIVE: Final = ("current_node", "question", "scores")
 """Fields that are no columns of `runs`."""
-_SUMMARY: Final = ", ".join(
-    f"{_MADE[name]} AS {name}" if name in _MADE else name
-    for name in RunSummary.model_fields
-    if name not in _LIVE
-)
+
+
+def _listed(name: str) -> str:
+    kind = LONG_TEXTS["runs"].fields.get(name)
+    value = _MADE.get(name) or (name if kind is None else cut(name, kind, _ERROR_CHARS))
+    return f"{value} AS {name}"
+
+
+_SUMMARY: Final = ", ".join(_listed(name) for name in RunSummary.model_fields if name not in _LIVE)
 
 
 def list_runs(con: DuckDBPyConnection, query: RunQuery) -> RunPage:
@@ -79,13 +83,20 @@ def get_run(
     con: DuckDBPyConnection, run_id: UUID, *, max_chars: int | None = None
 ) -> RunFacts | None:
     """Return one run with its texts, or None when the store has no such run."""
-    made = {name: sql for name, sql in _MADE.items() if name not in ("name", "error_message")}
-    made |= dict.fromkeys(_LIVE, "NULL")
-    columns = select_list(RunFacts, "runs", max_chars, made)
-    rows = fetch(con, f"SELECT {columns} FROM runs WHERE run_id = ?", [run_id])
-    if not rows:
+    text = rows_as_json(
+        con,
+        RunFacts,
+        "runs",
+        where="run_id = $run_id",
+        order="run_id",
+        parameters={"run_id": run_id},
+        max_chars=max_chars,
+        made={**_MADE, **dict.fromkeys(_LIVE, "NULL")},
+    )
+    found: list[dict[str, Any]] = json.loads(text)
+    if not found:
         return None
-    facts = gather_clipped(rows[0])
+    facts = found[0] | {"run_id": run_id}
     add_live_facts(con, [facts])
     return RunFacts.model_validate(facts | {"short_id": short_ids(con, [run_id])[run_id]})
 

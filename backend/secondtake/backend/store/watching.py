@@ -15,7 +15,8 @@ from secondtake.backend.models.records import (
     Row,
     ToolCallRow,
 )
-from secondtake.backend.store.long_texts import LONG_TEXTS, fetch_clipped, select_list
+from secondtake.backend.store.json_rows import read_rows
+from secondtake.backend.store.long_texts import LONG_TEXTS
 from secondtake.backend.store.rows import fetch
 
 WATCHED: Final[dict[str, type[Row]]] = {
@@ -75,12 +76,13 @@ def new_rows(
         changing: the `seq` of earlier rows that are wanted again.
         max_chars: of each long text.
     """
-    model = WATCHED[name]
-    sql = f"""
-        SELECT {select_list(model, name, max_chars)} FROM {LONG_TEXTS[name].table}
-        WHERE run_id = $run_id
-          AND (seq IS NULL OR seq > $after OR seq IN (SELECT unnest($changing::BIGINT[])))
-        ORDER BY seq NULLS LAST, recorded_at, rowid
-    """
-    parameters = {"run_id": run_id, "after": after, "changing": list(changing)}
-    return fetch_clipped(con, model, sql, parameters)
+    return read_rows(
+        con,
+        WATCHED[name],
+        name,
+        where="run_id = $run_id AND (seq IS NULL OR seq > $after "
+        "OR seq IN (SELECT unnest($changing::BIGINT[])))",
+        order="seq NULLS LAST, recorded_at, rowid",
+        parameters={"run_id": run_id, "after": after, "changing": list(changing)},
+        max_chars=max_chars,
+    )

@@ -1,5 +1,19 @@
+// The filters open in a panel at the end of the document: who opens it by keys is led there, and
+// led back when it closes.
+function leadIn(inside) {
+  const panel = inside.getRootNode().host?.closest("[data-testid=stPopoverBody]");
+  const opener = document.activeElement;
+  if (!panel || !opener?.closest(".st-key-runs_filter") || panel.contains(opener)) return;
+  panel.querySelector("button, input")?.focus({ preventScroll: true });
+  panel.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") setTimeout(() => opener.isConnected && opener.focus(), 150);
+  });
+}
+
 export default function ({ parentElement, data, setTriggerValue }) {
   const find = parentElement.querySelector(".find");
+  if (!find.led) leadIn(find);
+  find.led = true;
   const lists = parentElement.querySelector(".lists");
   const scrolled = lists.scrollTop;
 
@@ -41,7 +55,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
     lists.replaceChildren(...drawn);
   }
   find.oninput = draw;
-  find.onkeydown = (event) => event.stopPropagation();
+  find.onkeydown = (event) => {
+    if (event.key !== "Escape") event.stopPropagation();
+  };
   draw();
   lists.scrollTop = scrolled;
 }

@@ -1,9 +1,9 @@
 """Runs over time, failures at the foot of each bar; a click chooses that stretch of time."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 from streamlit.components.v2 import component
@@ -12,6 +12,11 @@ from streamlit.components.v2.types import ComponentRenderer
 from secondtake.backend.formats import count, counted
 from secondtake.backend.models.statistics import TimeBar
 from secondtake.studio.components.scripts import read_asset
+
+MOST_LABELS: Final = 8
+ENOUGH_LABELS: Final = 2
+EDGE_BARS: Final = 2
+"""A label of one of the last bars would be cut at the edge."""
 
 
 def histogram(
@@ -54,29 +59,33 @@ def drawn_bars(bars: Sequence[TimeBar], *, now: datetime) -> list[dict[str, Any]
 
 
 def axis_labels(starts: Sequence[datetime], *, now: datetime) -> list[str | None]:
-    """Return a label for each bar that begins a new day, or hour when all are of one day.
+    """Return a label for some of the bars: where a day, a minute or a second begins.
 
-    So many are left out that about eight stay.
+    The coarsest of the three that changes often enough; at most eight, no two alike.
     """
     local = [start.astimezone(now.tzinfo) for start in starts]
-    days = [f"{when.day} {when:%b}" for when in local]
-    words = days if len(set(days)) > 2 else [f"{when:%H:%M}" for when in local]
-    if words is not days:
-        return [
-            word if place % max(len(words) // 8, 1) == 0 else None
-            for place, word in enumerate(words)
-        ]
-    fresh = [place for place in range(1, len(words)) if words[place] != words[place - 1]]
-    kept = set(fresh[:: max(-(-len(fresh) // 8), 1)])
-    return [word if place in kept else None for place, word in enumerate(words)]
+    for form in ("{0.day} {0:%b}", "{0:%H:%M}", "{0:%H:%M:%S}"):
+        words = [form.format(when) for when in local]
+        fresh = [place for place in range(1, len(words)) if words[place] != words[place - 1]]
+        if len(fresh) >= ENOUGH_LABELS:
+            break
+    else:
+        fresh = [0] if local else []
+    kept = fresh[:: max(-(-len(fresh) // MOST_LABELS), 1)]
+    if len({words[place] for place in kept}) < len(kept):  # the same time of another day
+        words = [f"{when.day} {when:%b %Y %H:%M}" for when in local]
+    edge = len(words) - EDGE_BARS
+    shown = {place for place in kept if place < edge or place == 0}
+    return [word if place in shown else None for place, word in enumerate(words)]
 
 
 def _tip(bar: TimeBar) -> str:
     start, end = bar.started_at.astimezone(), bar.ended_at.astimezone()
     runs = f"{counted(bar.runs, 'run')}, {count(bar.failed_runs)} failed"
     same_day = start.date() == end.date()
-    until = f"{end:%H:%M}" if same_day else f"{end.day} {end:%b %H:%M}"
-    return f"{start.day} {start:%b %H:%M} to {until}\n{runs}"
+    clock = "%H:%M:%S" if end - start < timedelta(minutes=2) else "%H:%M"
+    until = f"{end:{clock}}" if same_day else f"{end.day} {end:%b} {end:{clock}}"
+    return f"{start.day} {start:%b} {start:{clock}} to {until}\n{runs}"
 
 
 @lru_cache

@@ -176,6 +176,33 @@ function showKey(root, key) {
   if (!isSeen) root.scrollTop += place.top - pane.top - sticky - 8;
 }
 
+// As `formats.duration` writes it, from a second on.
+function elapsed(ms) {
+  if (ms < 60000) return `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`;
+  const seconds = Math.floor(ms / 1000);
+  const two = (number) => String(number).padStart(2, "0");
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
+  return `${Math.floor(seconds / 3600)}h ${two(Math.floor(seconds / 60) % 60)}m`;
+}
+
+// A time that goes on, as that of a run that has not ended, goes on here.
+function grow(root) {
+  const all = [...root.querySelectorAll("[data-grows]")];
+  for (const each of all) {
+    if (each.told === each.dataset.grows) continue;
+    each.told = each.dataset.grows;
+    each.since = performance.now() - Number(each.told);
+  }
+  clearInterval(root.growing);
+  if (!all.length) return;
+  const tell = () => all.forEach((each) => {
+    const ms = performance.now() - each.since;
+    if (ms >= 1000) each.textContent = elapsed(ms);
+  });
+  tell();
+  root.growing = setInterval(tell, 1000);
+}
+
 function writeAddress(address) {
   const query = new URLSearchParams(address).toString();
   // Streamlit's own page may have been left already: then the address is not ours to write.
@@ -207,6 +234,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
     root.html = data.html;
     morphChildren(root, parsed(data));
   }
+  if (data.test_id) root.dataset.testid = data.test_id;
+  grow(root);
   if (data.fits) keepFitting(root);
   if (data.scroll !== root.scrolledTo) {
     root.scrolledTo = data.scroll;
@@ -214,5 +243,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
   }
   if (data.address) writeAddress(data.address);
   if (data.download) save(root, data.download);
-  return () => stopFitting(root);
+  return () => {
+    stopFitting(root);
+    clearInterval(root.growing);
+  };
 }

@@ -46,6 +46,7 @@ def show_pane(
     fits_window: bool = False,
     address: Mapping[str, str] | None = None,
     download: Download | None = None,
+    test_id: str | None = None,
 ) -> None:
     """Draw markup.
 
@@ -59,6 +60,7 @@ def show_pane(
         fits_window: scroll inside, down to the window's lower edge.
         address: what the query of the address should be. Written without a step in the history.
         download: a text to save.
+        test_id: what tests call it by.
     """
     data = {
         "html": str(markup),
@@ -68,6 +70,7 @@ def show_pane(
         "fits": fits_window,
         "address": dict(address) if address is not None else None,
         "download": asdict(download) if download else None,
+        "test_id": test_id,
     }
 
     def acted() -> None:

@@ -2,6 +2,7 @@
 const ROW_PX = 32;
 const OVERSCAN = 8;
 const KEPT_COLUMNS = "secondtake.runs.columns";
+const LEFT_AT = "secondtake.runs.left_at";
 
 // Each: title, width in the grid, classes, and how its cell is filled.
 const COLUMNS = {
@@ -87,6 +88,25 @@ function keptColumns() {
   }
 }
 
+// Who comes back from a run finds its row where it was.
+function leave(table, id) {
+  const place = { list: table.list, at: id, top: table.body.scrollTop };
+  sessionStorage.setItem(LEFT_AT, JSON.stringify(place));
+}
+
+function comeBack(table) {
+  try {
+    const place = JSON.parse(sessionStorage.getItem(LEFT_AT));
+    if (place?.list !== table.list || !table.rows.some((row) => row.id === place.at)) return;
+    table.at = place.at;
+    table.body.scrollTop = place.top;
+  } catch {
+    // What another version has left is of no use.
+  } finally {
+    sessionStorage.removeItem(LEFT_AT);
+  }
+}
+
 // What stays between the calls that Streamlit makes at every rerun lives on the root element.
 function begin(root) {
   const head = make("div", "head");
@@ -129,7 +149,9 @@ function drawHead(table, again) {
   choose.append(symbol("view_column", ""));
   choose.onclick = () => {
     table.menu.hidden = !table.menu.hidden;
-    if (!table.menu.hidden) drawMenu(table, again);
+    if (table.menu.hidden) return;
+    drawMenu(table, again);
+    table.menu.querySelector("input").focus();
   };
   table.head.style.gridTemplateColumns = template(table);
   table.head.replaceChildren(make("span", ""), ...cells, choose);
@@ -160,6 +182,19 @@ function drawMenu(table, again) {
     drawMenu(table, again);
   };
   table.menu.replaceChildren(...boxes, usual);
+  table.menu.onkeydown = (event) => {
+    if (event.key === "Escape") {
+      table.menu.hidden = true;
+      table.head.querySelector(".choose").focus();
+    } else if (event.key in MENU_STEPS) {
+      const places = [...table.menu.querySelectorAll("input, button")];
+      const now = places.indexOf(table.menu.getRootNode().activeElement);
+      const next = now + MENU_STEPS[event.key];
+      places[Math.max(0, Math.min(next, places.length - 1))].focus();
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
 }
 
 function rowElement(table, row, place) {
@@ -254,6 +289,8 @@ function move(table, step) {
   if (below > body.scrollTop) body.scrollTop = below;
 }
 
+// The menu has two columns.
+const MENU_STEPS = { ArrowDown: 2, ArrowUp: -2, ArrowRight: 1, ArrowLeft: -1, Home: -99, End: 99 };
 const STEPS = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15, Home: -1e9, End: 1e9 };
 
 export default function ({ parentElement, data, setTriggerValue }) {
@@ -277,6 +314,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     const { element } = table.drawn.get(id) ?? {};
     if (!element) return;
     element.classList.add("opening");
+    leave(table, id);
     // Streamlit would clear the address, write the parameters and then the page: three steps Back.
     history.pushState({}, "", element.getAttribute("href"));
     setTriggerValue("open", id);
@@ -288,12 +326,14 @@ export default function ({ parentElement, data, setTriggerValue }) {
     setTriggerValue("more", data.rows.length);
   }
 
+  const isFirst = table.list === undefined;
   const isOther = data.list !== table.list;
   take(table, data);
   if (isOther) table.asked = null;
   table.space.style.height = `${table.rows.length * ROW_PX}px`;
   if (!table.head.childElementCount) drawHead(table, again);
   fit();
+  if (isFirst) comeBack(table);
   drawRows(table);
   table.foot.replaceChildren(
     make("span", "", data.counted),
@@ -340,7 +380,12 @@ export default function ({ parentElement, data, setTriggerValue }) {
   };
 
   function pressed(event) {
-    const inField = event.composedPath()[0]?.matches?.("input, textarea, select, [contenteditable]");
+    const field = event.composedPath()[0];
+    if (event.key === "Escape" && field?.matches?.(".st-key-runs_q input")) {
+      body.focus({ preventScroll: true });
+      return;
+    }
+    const inField = field?.matches?.("input, textarea, select, [contenteditable]");
     if (inField || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.key === "/") document.querySelector(".st-key-runs_q input")?.focus();
     else if (event.key === "j" || event.key === "k") {

@@ -1,6 +1,7 @@
 // The waterfall: rows of a tree with cost, time and bars. Only rows in view are in the document.
 const ROW = 25; // as --row in the style
 const OVERSCAN = 8;
+const CHAR_PX = 6.4; // of a tick's text, about
 const ICONS = {
   agent: "smart_toy", node: "crop_square", llm: "neurology", tool: "build",
   retriever: "manage_search", human: "person_raised_hand", other: "category",
@@ -38,7 +39,17 @@ function tickText(at, step, to) {
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
   const two = (number) => String(number).padStart(2, "0");
   if (hours) return step < 60000 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${hours}h ${two(minutes)}m`;
+  if (!minutes) return `${seconds} s`;
   return step % 60000 ? `${minutes}m ${two(seconds % 60)}s` : `${minutes}m`;
+}
+
+// As `formats.duration` writes it, from a second on.
+function elapsed(ms) {
+  if (ms < 60000) return `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`;
+  const seconds = Math.floor(ms / 1000);
+  const two = (number) => String(number).padStart(2, "0");
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
+  return `${Math.floor(seconds / 3600)}h ${two(Math.floor(seconds / 60) % 60)}m`;
 }
 
 class View {
@@ -95,6 +106,7 @@ class View {
 
   close() {
     this.sized.disconnect();
+    clearInterval(this.growing);
     removeEventListener("resize", this.resized);
     cancelAnimationFrame(this.frame);
   }
@@ -122,6 +134,12 @@ class View {
       this.shownEnd = 0;
     }
     this.pool.forEach((drawn) => (drawn.row = null)); // their rows are to be filled anew
+    this.takenAt = performance.now();
+    this.endThen = data.end;
+    this.open = data.running ? data.rows.filter((row) => row.flag === "running" || row.flag === "waiting") : [];
+    this.opensThen = this.open.map((row) => row.end);
+    clearInterval(this.growing);
+    if (data.running) this.growing = setInterval(() => this.later(), 1000);
     this.indexById = new Map(data.rows.map((row, index) => [row.id, index]));
     this.subtreeEnds();
     this.see();
@@ -201,8 +219,19 @@ class View {
     this.frame = requestAnimationFrame(() => this.draw());
   }
 
+  // What goes on grows between two looks of the page.
+  grow() {
+    if (!this.data.running) return;
+    const ms = performance.now() - this.takenAt;
+    this.data.end = this.endThen + ms;
+    this.open.forEach((row, number) => {
+      if (this.opensThen[number] !== undefined) row.end = this.opensThen[number] + ms;
+    });
+  }
+
   draw() {
     if (!this.seen) return;
+    this.grow();
     this.fit();
     [this.from, this.to] = this.zoom ?? [0, this.axisEnd()];
     this.drawAxis();
@@ -241,6 +270,9 @@ class View {
     if (this.hasBelow(index)) element.setAttribute("aria-expanded", !isFolded);
     else element.removeAttribute("aria-expanded");
     drawn.caret.textContent = this.hasBelow(index) ? (isFolded ? "chevron_right" : "expand_more") : "";
+    if (this.open.includes(row) && row.end - row.start >= 1000) {
+      drawn.time.textContent = elapsed(row.end - row.start);
+    }
     this.drawBar(drawn, row);
   }
 
@@ -288,7 +320,7 @@ class View {
     if (key === this.axisKey) return;
     this.axisKey = key;
     const span = this.to - this.from;
-    const step = roundTime(span / Math.max(2, Math.floor(width / (this.to < 60000 ? 41 : 62))));
+    const step = this.stepOfAxis(width);
     const ticks = [];
     for (let at = Math.ceil(this.from / step) * step; at <= this.to; at += step) ticks.push(at);
     const percent = (at) => ((at - this.from) / span) * 100;
@@ -303,6 +335,17 @@ class View {
     const lines = ticks.filter((at) => percent(at) > 0.5);
     this.root.style.setProperty("--grid", lines.length ? lines.map((at) =>
       `linear-gradient(var(--line),var(--line)) ${percent(at)}% 0/1px 100% no-repeat`).join() : "none");
+  }
+
+  // The smallest round step at which the texts of the ticks do not touch.
+  stepOfAxis(width) {
+    const span = this.to - this.from;
+    let step = roundTime(span / Math.max(2, Math.floor(width / 38)));
+    const room = () => (width * step) / span;
+    const longest = () => Math.max(
+      ...[this.from + step, this.to - step].map((at) => tickText(Math.round(at / step) * step, step, this.to).length));
+    while (step < span && room() < longest() * CHAR_PX + 10) step = roundTime(step * 1.01);
+    return step;
   }
 
   drawFoot() {

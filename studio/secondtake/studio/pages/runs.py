@@ -14,6 +14,7 @@ from secondtake.studio.components.run_table import run_table
 from secondtake.studio.connection import backend
 from secondtake.studio.html import show as put
 from secondtake.studio.navigation import follow, open_run
+from secondtake.studio.run_page.neighbours import ORDER_KEY
 from secondtake.studio.runs_page import state
 from secondtake.studio.runs_page.chips import filters_in_words
 from secondtake.studio.runs_page.empty import show_no_runs, show_none_fits
@@ -85,6 +86,7 @@ def _body(view: RunsView, span: Span) -> None:
     if not listing.runs and backend().health().runs == 0:
         show_no_runs()
         return
+    st.session_state[ORDER_KEY] = [str(run.run_id) for run in listing.runs]
     put(strip(figures(fetched.statistics, before=before(view, span, fetched.statistics))))
     histogram(fetched.statistics.bars, key="runs_bars", now=now, on_window=_window_chosen)
     if not listing.runs:

@@ -85,8 +85,8 @@ def _line(line: CallLine, reading: Reading) -> Html:
     chosen = bool(span_id) and span_id == reading.span_id
     head = el(
         "div",
-        el("span", _name(line), cls="cell"),
-        el("span", name_line(line.why_unpriced or ""), cls="why"),
+        el("span", _name(line), cls="cell" if line.why_unpriced else "cell wide"),
+        el("span", name_line(line.why_unpriced), cls="why") if line.why_unpriced else None,
         el("span", nine(line.cost_usd), cls="right num strong"),
         cls="cost-row cost-call",
         role="button",

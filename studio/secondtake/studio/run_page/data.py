@@ -1,12 +1,13 @@
 """What the Run page shows, fetched: a run with its rows and spans, kept while one clicks about."""
 
 import hashlib
+import json
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import streamlit as st
@@ -14,7 +15,7 @@ import streamlit as st
 from secondtake.backend.client import Client
 from secondtake.backend.errors import SecondTakeError
 from secondtake.backend.models.records import MessageRow, NodeTiming
-from secondtake.backend.models.runs import RunDetail, SpanTree
+from secondtake.backend.models.runs import RunDetail, SpanTree, TextQuery
 from secondtake.backend.models.workflows import RunGraph
 from secondtake.studio.run_page.blobs import data_uri
 from secondtake.studio.run_page.long_text import BLOCK_CHARS
@@ -29,6 +30,8 @@ ROW_BYTES: Final = 7_000
 """Of memory that a row takes with what is derived from it; measured on a run of 5,000 spans."""
 SETTLED_AFTER: Final = timedelta(seconds=10)
 KEPT_PICTURES: Final = 32
+PARTS_CHARS: Final = 400_000
+"""Of the parts of a message, that are fetched whole: a few pictures that stand in it."""
 RUNNING: Final = "running"
 
 
@@ -61,9 +64,10 @@ class RunView:
     def weight_bytes(self) -> int:
         """Memory that it takes, about."""
         detail = self.detail
-        rows = (detail.messages, detail.tool_calls, detail.llm_calls, detail.node_timings)
+        rows = [len(detail.messages), len(detail.tool_calls), len(detail.llm_calls)]
+        rows += [len(detail.node_timings), len(self.tree.spans)]
         texts = sum(len(message.content or "") for message in detail.messages)
-        return ROW_BYTES * (sum(map(len, rows)) + len(self.tree.spans)) + 2 * texts
+        return ROW_BYTES * sum(rows) + 2 * texts
 
     @cached_property
     def waterfall(self) -> str:
@@ -152,15 +156,18 @@ def load_view(client: Client, name: str, *, may_be_kept: bool) -> RunView:
     Args:
         client: asks the backend.
         name: the run's id, a unique prefix of it, or `last`.
-        may_be_kept: False when a page is opened: scores may have come since.
+        may_be_kept: False when a page is opened: a run that has ended is asked whether it is still
+            as it was, scores may have come since; one that goes on is fetched.
 
     Raises:
         NotFoundError: no run fits.
         AmbiguousError: more than one run fits.
         NoServerError: no server answers.
     """
-    view = _kept().get((client.url, name)) if may_be_kept else None
-    return view or _keep(client, _fetch(client, name))
+    view = _kept().get((client.url, name))
+    if view is not None and (may_be_kept or _is_as_it_was(client, view)):
+        return view
+    return _keep(client, _fetch(client, name))
 
 
 def renew_view(client: Client, name: str, shown: str | None) -> RunView | None:
@@ -187,6 +194,18 @@ def version_of(detail: RunDetail) -> str:
     """Return what tells a run from itself as it was before."""
     text = detail.model_dump_json().encode()
     return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+def _is_as_it_was(client: Client, view: RunView) -> bool:
+    """Ask for what can change of a run that has ended, which is little."""
+    if view.is_running:
+        return False
+    now = client.get_run(view.run_id, max_chars=BLOCK_CHARS, parts=("evaluations",))
+    renamed = {"short_id": view.detail.summary.short_id}  # of itself nothing has changed
+    return (now.summary.model_copy(update=renamed), now.evaluations) == (
+        view.detail.summary,
+        view.detail.evaluations,
+    )
 
 
 def _fetch(client: Client, name: str) -> RunView:
@@ -225,6 +244,11 @@ def load_picture(client: Client, sha256: str) -> str | None:
     return _load_picture(client.url, sha256, client)
 
 
+def load_parts(client: Client, run_id: str, message_id: UUID) -> list[Any]:
+    """Return all parts of a message that came clipped; none of one that a page cannot bear."""
+    return _load_parts(client.url, run_id, str(message_id), client)
+
+
 @st.cache_resource(show_spinner=False)
 def _kept() -> _Kept:
     return _Kept()
@@ -236,3 +260,16 @@ def _load_picture(url: str, sha256: str, _client: Client) -> str | None:
         return data_uri(_client.read_blob(sha256))
     except SecondTakeError:
         return None
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT_PICTURES)
+def _load_parts(url: str, run_id: str, message_id: str, _client: Client) -> list[Any]:
+    query = TextQuery(
+        run=run_id, table="messages", row=message_id, field="parts", limit=PARTS_CHARS
+    )
+    try:
+        piece = _client.read_text(query)
+        parts = json.loads(piece.text) if piece.next_offset is None else []
+    except (SecondTakeError, ValueError):
+        return []
+    return parts if isinstance(parts, list) else []

@@ -52,10 +52,11 @@ def run_failure(reading: Reading) -> Html | None:
         return None
     span_id = failing_span(reading.view)
     link = action("Show where", SPAN_ACT, span_id, symbol="my_location") if span_id else None
+    kind = name_line(run.error_type or "Error")
     head = el(
         "div",
         icon("error"),
-        el("b", name_line(run.error_type or "Error"), cls="error"),
+        el("b", kind, cls="error cut", title=kind),
         el("span", cls="grow"),
         link,
         cls="failure-head",

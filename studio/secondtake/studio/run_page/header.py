@@ -52,6 +52,7 @@ def header(view: RunView, *, now: datetime) -> Html:
            _chips(view), cls="run-title"),
         el("div", [el("span", fact, cls="fact") for fact in _facts(run, now)], cls="run-facts num"),
         cls="run-head",
+        data_testid="run-head",
     )  # fmt: skip
 
 
@@ -177,7 +178,8 @@ def _facts(run: RunFacts, now: datetime) -> Iterator[Html]:
             if run.status == "running"
             else None
         )
-    yield join("time ", UNKNOWN) if took is None else el("b", duration(took))
+    grows = round(took) if took is not None and run.status == "running" else None
+    yield join("time ", UNKNOWN) if took is None else el("b", duration(took), data_grows=grows)
     yield _cost(run)
     yield _tokens(run)
     yield join(el("b", count(run.llm_call_count)), _word(run.llm_call_count, "LLM call"))
@@ -186,10 +188,12 @@ def _facts(run: RunFacts, now: datetime) -> Iterator[Html]:
         named = run.models[0] if len(run.models) == 1 else f"{len(run.models)} models"
         yield _named("model", named, title="\n".join(name_line(model) for model in run.models[:20]))
     if run.started_at is not None:
-        yield _named("started", moment(run.started_at, now=now), title=utc(run.started_at))
+        shown = moment(run.started_at, now=now)
+        yield join("started ", el("span", shown, cls="fact-value", title=utc(run.started_at)))
     if run.session_id:
         where = f"/?session={quote(run.session_id[:2000], safe='')}&range=All"
-        yield join("session ", el("a", name_line(run.session_id), href=where, cls="cut"))
+        named = name_line(run.session_id)
+        yield join("session ", el("a", named, href=where, title=named, cls="cut"))
     if run.user_id:
         yield _named("user", run.user_id)
     if commit := git_commit(run.environment):

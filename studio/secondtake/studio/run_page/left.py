@@ -13,7 +13,7 @@ from secondtake.studio.run_page.graph_drawing import first_span_of, graph_name
 from secondtake.studio.run_page.json_text import laid_out
 from secondtake.studio.run_page.long_text import BLOCK_CHARS
 from secondtake.studio.run_page.page_state import Left, PageState
-from secondtake.studio.run_page.state import show_state
+from secondtake.studio.run_page.state import show_no_state, show_state
 from secondtake.studio.run_page.waterfall import show_waterfall
 
 KEY: Final = "run_left"
@@ -37,6 +37,8 @@ def show_left(client: Client, view: RunView, state: PageState) -> None:
             tree=view.tree,
             memory=view.detail.memory,
         )
+    else:
+        show_no_state(running=view.is_running)
 
 
 def _switch(state: PageState) -> None:

@@ -48,7 +48,7 @@ def _reasoning(message: MessageRow, reading: Reading) -> list[Html]:
     ]
     texts += [
         _thought(part)
-        for part in _parts(message)
+        for part in _parts(message, reading)
         if isinstance(part, Mapping) and part.get("type") in REASONING_TYPES
     ]
     place = Place(table="messages", row=str(message.message_id), field="extra")
@@ -78,7 +78,7 @@ def _thought(part: Mapping[str, Any]) -> str:
 def _other_parts(message: MessageRow, reading: Reading) -> list[Html]:
     """Return the parts that are neither text, which the content has, nor reasoning."""
     blocks: list[Html] = []
-    for part in _parts(message):
+    for part in _parts(message, reading):
         if not isinstance(part, Mapping):
             continue
         picture = picture_of(part)
@@ -86,15 +86,17 @@ def _other_parts(message: MessageRow, reading: Reading) -> list[Html]:
             blocks.append(_picture(picture, reading))
         elif part.get("type") not in REASONING_TYPES and not isinstance(part.get("text"), str):
             blocks.append(_unshown(part))
-    if blocks or not isinstance(message.parts, str):
+    if blocks or not isinstance(message.parts, str) or _parts(message, reading):
         return blocks
     return [el("div", "The parts of this message are too long to be taken apart here; "
                "Raw has them.", cls="meta")]  # fmt: skip
 
 
-def _parts(message: MessageRow) -> list[Any]:
-    """Return the parts of a message; none of such that were clipped to the start of their JSON."""
+def _parts(message: MessageRow, reading: Reading) -> list[Any]:
+    """Return the parts of a message; none of such that are too long to be taken apart."""
     parts = message.parts
+    if isinstance(parts, str) and "parts" in (message.clipped or {}):
+        return reading.parts(message.message_id)  # what came is the start of their JSON
     return parts if isinstance(parts, list) else []
 
 

@@ -56,7 +56,7 @@ def turn_head(symbol: str, word: str, turn: Turn) -> Html:
     parts: list[Html | None] = [
         icon(symbol, cls=f"role-{symbol}"),
         el("b", word),
-        el("span", name_line(name), cls="meta") if name else None,
+        el("span", name_line(name), cls="meta cut", title=name_line(name)) if name else None,
         *(call_chip(call) for call in turn.calls),
     ]
     if turn.choice:
@@ -112,7 +112,7 @@ def _sent(message: MessageRow, reading: Reading) -> Html:
         "div",
         icon(symbol, cls=f"role-{symbol}"),
         el("b", word),
-        el("span", name_line(name), cls="meta") if name else None,
+        el("span", name_line(name), cls="meta cut", title=name_line(name)) if name else None,
         cls="turn-head",
     )
     words = (

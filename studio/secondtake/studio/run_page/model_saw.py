@@ -209,12 +209,13 @@ def _request(call: NumberedCall, reading: Reading) -> Html:
         for name, value in facts
         if value
     ]
+    folds = [_parameters(row, reading), _tools(row, reading)]
+    nothing = el("div", "Model, parameters and tools were not recorded.", cls="pane-note")
     return el(
         "div",
         el("div", "Request", cls="saw-head"),
-        el("dl", rows, cls="facts-list"),
-        _parameters(row, reading),
-        _tools(row, reading),
+        el("dl", rows, cls="facts-list") if rows else None,
+        folds if rows or any(folds) else nothing,
         cls="saw-request",
     )
 

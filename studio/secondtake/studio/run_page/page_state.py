@@ -34,6 +34,8 @@ class PageState:
     """True until the run was drawn once: then what is kept of it may be shown."""
     version: str | None = None
     """Of a run that goes on: what is shown of it."""
+    news: int = 0
+    """How often more of it was found."""
     is_lost: bool = False
     """True while the server was away when the run was looked at last."""
     look_at_s: float = 0.0

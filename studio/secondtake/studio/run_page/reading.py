@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
+from uuid import UUID
 
 from secondtake.backend.models.records import NodeTiming
 from secondtake.backend.models.runs import TextPiece
@@ -16,6 +18,11 @@ def no_picture(sha256: str) -> str | None:
     return None
 
 
+def no_parts(message_id: UUID) -> list[Any]:
+    """Return no parts: for readings that have no backend to ask."""
+    return []
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """What the parts of the right pane need to draw themselves."""
@@ -27,6 +34,8 @@ class Reading:
     """Of long texts, those that were asked for."""
     picture: Callable[[str], str | None] = no_picture
     """Gives the picture with a sha256 as an address that holds it."""
+    parts: Callable[[UUID], list[Any]] = no_parts
+    """Gives all parts of a message of which only the beginning came with the run."""
     opened: frozenset[str] = frozenset()
     """Keys of what was unfolded and is sent only then."""
     window: tuple[int, int] | None = None

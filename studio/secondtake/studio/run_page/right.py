@@ -23,7 +23,7 @@ from secondtake.studio.run_page import (
     tool_calls,
 )
 from secondtake.studio.run_page.conversation_window import end_of, start_of, window_of
-from secondtake.studio.run_page.data import RunView, load_picture, load_view
+from secondtake.studio.run_page.data import RunView, load_parts, load_picture, load_view
 from secondtake.studio.run_page.page_state import PageState, Tab
 from secondtake.studio.run_page.reading import Reading
 
@@ -46,6 +46,7 @@ def show_right(client: Client, view: RunView, state: PageState) -> None:
         span_id=state.span_id,
         pieces=state.pieces,
         picture=partial(load_picture, client),
+        parts=partial(load_parts, client, view.run_id),
         opened=frozenset(state.opened),
         window=state.window,
     )
@@ -56,6 +57,7 @@ def show_right(client: Client, view: RunView, state: PageState) -> None:
         on_act=partial(act_on, client, view.run_id, state),
         scroll_to=_scroll_to(reading, state.tab),
         fits_window=True,
+        test_id="run-right",
         address=state.address(),
         download=download,
     )

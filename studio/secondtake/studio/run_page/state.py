@@ -12,6 +12,7 @@ from secondtake.backend.models.records import MemoryRow
 from secondtake.backend.models.runs import SpanTree, StateAt, StateQuery, TextPiece, TextQuery
 from secondtake.studio.components.pane import Act, Download, show_pane
 from secondtake.studio.html import join
+from secondtake.studio.html import show as put
 from secondtake.studio.run_page.long_text import (
     DOWNLOAD_ACT,
     NEXT_ACT,
@@ -79,6 +80,12 @@ def show_state(
             now = _state_at(client, run, chosen)
         _show_values(client, reader, now, memory)
     return None if now.step == len(now.steps) - 1 else now.step
+
+
+def show_no_state(*, running: bool) -> None:
+    """Say that there is no state, where it would be."""
+    with st.container(key=_KEY, gap=None):
+        put(no_state(running=running))
 
 
 def _reader(run: str, span_id: str | None) -> _Reader:

@@ -7,6 +7,7 @@ from secondtake.backend.formats import count, counted
 from secondtake.backend.models.records import MemoryRow
 from secondtake.backend.models.runs import StateAt
 from secondtake.studio.html import Html, el, icon
+from secondtake.studio.run_page.json_text import name_line
 from secondtake.studio.run_page.long_text import Pieces, Place, text_block
 from secondtake.studio.run_page.state_rows import (
     DIFF_CHARS,
@@ -60,13 +61,14 @@ def memory_markup(memory: Sequence[MemoryRow], pieces: Pieces) -> Html | None:
     return el("div", parts, cls="state memory")
 
 
-def no_state() -> Html:
+def no_state(*, running: bool = False) -> Html:
     """Return what there is to say of a run without a state."""
-    return el(
-        "div",
-        "This run recorded no state: only workflows keep one between their steps.",
-        cls="state-empty state-none",
+    said = (
+        "No state so far: a workflow keeps one between its steps."
+        if running
+        else "This run recorded no state: only workflows keep one between their steps."
     )
+    return el("div", said, cls="state-empty state-none")
 
 
 def _memory_part(title: str, said: str, rows: Sequence[MemoryRow], pieces: Pieces) -> list[Html]:
@@ -89,10 +91,11 @@ def _state_row(row: StateRow, now: StateAt, pieces: Pieces) -> Html:
     if row.before_line is not None:
         value = [el("del", row.before_line), el("span", " → ", cls="faint"), el("ins", row.line)]
     where = row.mark or row.where
+    key = name_line(row.key)
     summary = el(
         "summary",
         icon("chevron_right", cls="fold-mark"),
-        el("span", row.key, cls="state-key cut", title=row.key),
+        el("span", key, cls="state-key cut", title=key),
         el("span", value, cls="state-line cut"),
         el("span", where, cls="state-where cut", title=row.where),
     )
@@ -129,9 +132,10 @@ def _whole(row: StateRow, place: Place, pieces: Pieces) -> Html:
 
 def _memory_row(row: MemoryRow, number: int, pieces: Pieces) -> Html:
     line = memory_line(row)
+    key = name_line(line.key)
     place = Place(table="memory", row=str(row.seq), field="value")
     is_read = row.operation == "read"
-    scope = row.scope if row.operation in LONG_TERM else None
+    scope = name_line(row.scope) if row.scope and row.operation in LONG_TERM else None
     said = " · ".join(part for part in (row.operation, scope, line.where) if part)
     summary = el(
         "summary",
@@ -139,9 +143,9 @@ def _memory_row(row: MemoryRow, number: int, pieces: Pieces) -> Html:
         el(
             "span",
             icon("download" if is_read else "edit", cls="faint"),
-            line.key,
+            key,
             cls="state-key cut",
-            title=line.key,
+            title=key,
         ),
         el("span", line.line, cls="state-line cut"),
         el("span", said, cls="state-where cut", title=said),

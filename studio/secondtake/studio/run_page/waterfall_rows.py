@@ -40,6 +40,8 @@ WORDS: Final = {
 """What each kind is called in a sentence."""
 
 _LEAST_SHARE: Final = 0.005
+_WHOLE: Final = 0.98
+"""A critical path of so much of the run's time is all of it."""
 _CALL_KINDS: Final = ("llm", "tool", "retriever", "human", "other")
 _BRANCH: Final = re.compile(r"\[\d+:[^\]]+\]$")
 _SERVED: Final = {"recorded": "recorded", "cache": "cached"}
@@ -137,7 +139,7 @@ def waterfall(tree: SpanTree, *, name: str | None = None, running: bool = False)
         running=running,
         path=path,
         legend=_legend(kinds.values(), path),
-        foot=_foot(path) if ends else "The source of this run recorded no times.",
+        foot=_foot(path, facts.end_ms) if ends else "The source of this run recorded no times.",
         simulated=any(span.simulated for span in tree.spans),
     )
 
@@ -359,7 +361,10 @@ def _legend(kinds: Iterable[str], path: Sequence[tuple[str, float, float]]) -> l
     ]
 
 
-def _foot(path: Sequence[tuple[str, float, float]]) -> str:
+def _foot(path: Sequence[tuple[str, float, float]], whole_ms: float) -> str:
+    """Return how long the critical path is, and of what when the run also did other things."""
     if not path:
         return "critical path unknown"
-    return f"critical path {duration(sum(end - start for _, start, end in path))}"
+    length_ms = sum(end - start for _, start, end in path)
+    said = f"critical path {duration(length_ms)}"
+    return said if length_ms >= _WHOLE * whole_ms else f"{said} of {duration(whole_ms)}"

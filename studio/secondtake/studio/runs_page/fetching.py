@@ -20,6 +20,8 @@ from secondtake.studio.runs_page.view import (
 
 PAGE_RUNS: Final = 60
 """Some rows more than fill a large window, so that the first ones are there soon."""
+MORE_RUNS: Final = 240
+"""Who scrolls wants many."""
 BARS: Final[dict[Span, int]] = {"1h": 30, "24h": 48, "7d": 42, "30d": 30, "All": 42}
 RECENT: Final = timedelta(days=7)
 
@@ -77,8 +79,9 @@ def fetch(client: Client, view: RunsView, *, now: datetime, default_span: Span) 
 
 
 def list_page(client: Client, wanted: RunFilter, *, cursor: str | None = None) -> Listing:
-    """Return a page of the runs that fit; the first, or the one at a cursor."""
-    query = RunQuery(**wanted.model_dump(), limit=PAGE_RUNS, cursor=cursor)
+    """Return a page of the runs that fit; the first, or the longer one at a cursor."""
+    limit = PAGE_RUNS if cursor is None else MORE_RUNS
+    query = RunQuery(**wanted.model_dump(), limit=limit, cursor=cursor)
     page = client.list_runs(query)
     return Listing(
         runs=tuple(page.items), total_count=page.total_count, next_cursor=page.next_cursor

@@ -19,6 +19,8 @@ Tone = Literal["plain", "better", "worse"]
 
 MATTERS: Final = 0.05
 """A change below five per cent has no colour."""
+SO_MUCH_MORE: Final = 9.0
+"""From ten times as much on, a change is told as a factor: thousands of per cent tell nothing."""
 MINUS: Final = "\N{MINUS SIGN}"
 UP, DOWN = "▲", "▼"
 
@@ -56,7 +58,7 @@ def figures(statistics: RunStatistics, *, before: str | None) -> list[Figure]:
 
     Args:
         statistics: of the runs that are looked at.
-        before: the period before, as `7 days before`; None when there is none to compare with.
+        before: the period before, as `prior 7 d`; None when there is none to compare with.
     """
     totals, previous = statistics.totals, statistics.previous
     told = _against(previous, before)
@@ -80,8 +82,10 @@ def relative_change(
     if abs(change) < 0.005:
         return Change(text="±0 %", tone="plain")
     arrow = UP if change > 0 else DOWN
-    size = f"{abs(change):.0%}".removesuffix("%")
-    return Change(text=f"{arrow} {size} %", tone=_tone(change, change > 0, more_is))
+    size = f"{change:.0%}".removesuffix("%").removeprefix("-") + " %"
+    if change >= SO_MUCH_MORE:
+        size = f"{now / then:,.0f}-fold" if now / then < 10_000 else ">9,999-fold"
+    return Change(text=f"{arrow} {size}", tone=_tone(change, change > 0, more_is))
 
 
 def _against(previous: RunTotals | None, before: str | None) -> str | None:

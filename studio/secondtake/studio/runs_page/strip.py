@@ -20,11 +20,12 @@ def _figure(figure: Figure) -> Html:
         notes.append(el("b", figure.change.text, cls=figure.change.tone))
     if figure.note:
         notes.append(el("span", figure.note))
+    label: list[Html] = [el("span", figure.label, cls="cut")]
     if figure.warning:
-        notes.append(el("span", icon("money_off"), figure.warning, cls="kpi-warning"))
+        label.append(el("span", icon("money_off"), figure.warning, cls="kpi-warning"))
     return el(
         "div",
-        el("div", figure.label, cls="kpi-label"),
+        el("div", label, cls="kpi-label"),
         el("div", figure.value, cls="kpi-value"),
         _bars(figure.bars),
         el("div", notes, cls="kpi-note cut", title=" ".join(_plain(figure))),

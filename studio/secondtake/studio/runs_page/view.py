@@ -32,6 +32,7 @@ IN_WORDS: Final[dict[Span, str]] = {
     "7d": "7 days",
     "30d": "30 days",
 }
+SHORT: Final[dict[Span, str]] = {"1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d"}
 
 MAX_TEXT_CHARS: Final = 1000
 

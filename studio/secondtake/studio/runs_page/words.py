@@ -3,18 +3,17 @@
 from secondtake.backend.formats import count, counted, duration, money
 from secondtake.backend.models.statistics import RunStatistics
 from secondtake.studio.runs_page.fetching import Listing
-from secondtake.studio.runs_page.view import IN_WORDS, RunsView, Span
+from secondtake.studio.runs_page.view import IN_WORDS, SHORT, RunsView, Span
 
 
 def before(view: RunsView, span: Span, statistics: RunStatistics) -> str | None:
-    """Return what changes are against, as `7 days before`; None when there is no such period."""
+    """Return what changes are against, as `prior 7 d`; None when there is no such period."""
     if not view.has_window:
-        words = IN_WORDS.get(span)
-        return f"{words} before" if words else None
+        return f"prior {SHORT[span]}" if span in SHORT else None
     if statistics.since is None or statistics.until is None:
         return None
     length = statistics.until - statistics.since
-    return f"the {duration(length.total_seconds() * 1000)} before"
+    return f"prior {duration(length.total_seconds() * 1000)}"
 
 
 def count_line(view: RunsView, listing: Listing, threshold: RunStatistics | None) -> str:
