@@ -99,6 +99,8 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
     "get_run": (
         *map(getting, NAMES),
         lambda b: b.get_run(str(RUN), max_chars=100),
+        lambda b: b.get_run(str(RUN), parts=()),
+        lambda b: b.get_run(str(RUN), parts=("messages", "llm_calls"), max_chars=100),
     ),
     "run_spans": (lambda b: b.run_spans(str(RUN)), lambda b: b.run_spans("x")),
     "run_graph": (lambda b: b.run_graph(str(RUN)), lambda b: b.run_graph("x")),

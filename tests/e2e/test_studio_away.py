@@ -21,7 +21,7 @@ def studio(bulk_stack: tuple[Stack, Bulk]) -> Iterator[Stack]:
 
 
 @pytest.mark.parametrize("crash", [False, True], ids=["ended", "killed"])
-def test_the_list_says_that_the_server_is_away_and_comes_back(
+def test_a_live_list_says_that_the_server_is_away_and_comes_back_by_itself(
     runs_page: RunsPage, studio: Stack, crash: bool
 ) -> None:
     runs_page.open(range="All")
@@ -37,9 +37,27 @@ def test_the_list_says_that_the_server_is_away_and_comes_back(
     runs_page.window.pictures("runs-server-away")
 
     studio.start_server()
-    runs_page.page.get_by_role("button", name="Retry").first.click()
     runs_page.rows.first.wait_for()
     runs_page.wait_for(lambda: runs_page.ids() == ids, what="the same list")
+    expect(runs_page.away).to_have_count(0)
+
+
+def test_a_list_that_is_not_live_comes_back_with_retry(runs_page: RunsPage, studio: Stack) -> None:
+    runs_page.open(range="All", live="0")
+    ids = runs_page.ids()
+    studio.server.stop()
+    runs_page.pill("Failed").click()
+    expect(runs_page.away).to_be_visible()
+    studio.start_server()
+    runs_page.pill("Failed").click()  # the choice was made: taking it back asks the server too
+    runs_page.wait_for(lambda: runs_page.ids() == ids, what="the same list")
+
+    studio.server.stop()
+    runs_page.page.reload()
+    expect(runs_page.away).to_be_visible()
+    studio.start_server()
+    runs_page.page.get_by_role("button", name="Retry").click()
+    runs_page.wait_for(lambda: runs_page.ids() == ids, what="the list after Retry")
     expect(runs_page.away).to_have_count(0)
 
 

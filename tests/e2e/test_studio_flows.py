@@ -40,6 +40,23 @@ def failed_ids(client: Client) -> list[str]:
     return [str(run.run_id) for run in failed]
 
 
+def test_a_first_visit_of_both_pages_loads_everything_from_here(
+    runs_page: RunsPage, bulk: Bulk
+) -> None:
+    """The first of the module: its browser's profile is empty. The window itself tells hosts."""
+    loaded = "() => [...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)"
+    faces = {"Inter", "Material Symbols Rounded"}
+    runs_page.open(**ALL)
+    runs_page.settle()
+    assert faces <= {name.strip('"') for name in runs_page.page.evaluate(loaded)}
+    run = RunPage(runs_page.window, runs_page.url)
+    run.open(bulk.newest_run_id)
+    run.settle()
+    assert faces <= {name.strip('"') for name in run.page.evaluate(loaded)}
+    assert any("/fonts/" in address for address in runs_page.window.addresses)
+    assert not runs_page.window.outside_addresses
+
+
 def test_a_pill_narrows_the_list_and_stands_in_the_address(
     runs_page: RunsPage, failed_ids: list[str]
 ) -> None:

@@ -50,6 +50,7 @@ def test_every_answer_says_what_a_page_may_load(site: TestClient) -> None:
 
     assert policy["default-src"] == "'none'"
     assert policy["connect-src"] == "'self' ws://127.0.0.1:8501 wss://127.0.0.1:8501"
+    assert policy["script-src"] == "'self' 'unsafe-inline' blob: data:"
     assert policy["img-src"] == "'self' data: blob:"
     assert policy["frame-ancestors"] == "'none'"
     assert all("http" not in sources and "*" not in sources for sources in policy.values())

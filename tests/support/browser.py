@@ -210,7 +210,7 @@ def assert_no_request_left_the_host(window: Window, *outside: Outside) -> None:
 
 def assert_no_console_error(window: Window) -> None:
     """Fail when the console showed an error that is not known to be harmless."""
-    assert window.real_errors == []
+    assert not window.real_errors, "\n".join(window.real_errors)
 
 
 def assert_no_dialog(window: Window) -> None:

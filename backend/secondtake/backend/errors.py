@@ -2,6 +2,7 @@
 
 UsageError
   NotFoundError      no run fits
+    NotBegunError    the run was accepted, and nothing of it is stored yet
   AmbiguousError     more than one run fits
   SqlRefusedError    a query is not one SELECT over our tables
   ConflictError      what was asked for does not fit how things stand now
@@ -29,6 +30,10 @@ PROBLEM_PREFIX: Final = "urn:secondtake:problem:"
 
 class NotFoundError(UsageError):
     """Nothing in the store fits what was asked for."""
+
+
+class NotBegunError(NotFoundError):
+    """A run was accepted and has not begun yet: ask again in a moment."""
 
 
 class AmbiguousError(UsageError):
@@ -81,6 +86,7 @@ class ProblemKind:
 
 
 PROBLEMS: Final = (
+    ProblemKind(name="not-begun", status=404, title="Not begun yet", error=NotBegunError),
     ProblemKind(name="not-found", status=404, title="Not found", error=NotFoundError),
     ProblemKind(name="ambiguous", status=409, title="More than one fits", error=AmbiguousError),
     ProblemKind(name="sql-refused", status=400, title="Query refused", error=SqlRefusedError),

@@ -77,7 +77,11 @@ def test_without_a_terminal_it_says_how_to_answer_and_waits(workflow: Path, home
             f"answer {run_id} VALUE\n"
         )
         (asked,) = recorded(home, "node_started")
-        assert asked["question"] == {"question": "Send it?", "choices": ["send", "revise"]}
+        assert asked["question"] == {
+            "question": "Send it?",
+            "choices": ["send", "revise"],
+            "type": "string",
+        }
         assert send_answer(home, UUID(run_id), asked["span_id"], answer="send", by="Ada")
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0

@@ -119,8 +119,8 @@ def test_behind_the_end_is_nothing(con: DuckDBPyConnection, home: Path) -> None:
 def test_what_cannot_be_read_is_told_with_the_cure(con: DuckDBPyConnection, home: Path) -> None:
     run_id = write_research_run(home)
     load_pending(con, home)
-    with pytest.raises(NotFoundError, match="ask for one of: content, parts"):
-        read_text(con, query(run_id, "messages", str(MESSAGE), "role"))
+    with pytest.raises(NotFoundError, match="ask for one of: extra, content, parts"):
+        read_text(con, query(run_id, "messages", str(MESSAGE), "depth"))
     with pytest.raises(NotFoundError, match="take table, row and field from a row with `clipped`"):
         read_text(con, query(run_id, "messages", str(MESSAGE), "content"))
     with pytest.raises(NotFoundError, match="ask for one of"):

@@ -68,7 +68,7 @@ def test_a_question_and_long_arguments_are_previewed(con: DuckDBPyConnection, ho
     by_id = {each.span_id: each for each in run_spans(con, str(run_id)).spans}
     assert by_id["n"].preview == ("Send? " * 100)[:120]
     assert by_id["t"].preview == '{"text":"' + "y" * 111
-    assert len(by_id["t"].error_message or "") == 2000
+    assert len(by_id["t"].error_message or "") == 300
 
 
 def test_an_open_span_of_a_running_run_lasts_until_now() -> None:

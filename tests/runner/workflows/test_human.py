@@ -117,11 +117,12 @@ def test_answers_given_beforehand_are_used_one_a_visit(home: Path) -> None:
         ("other", "revise"),
         ("other", "send"),
     ]
-    assert calls[0]["arguments"] == {"question": "Send 2?", "choices": ["send", "revise"]}
+    asked = {"question": "Send 2?", "choices": ["send", "revise"], "type": "string"}
+    assert calls[0]["arguments"] == asked
     assert calls[0]["extra"] == {"answered_via": "beforehand"}
     nodes = [row for row in recorded(home, "node_started") if row["node"] == "approve"]
     assert [row["visit"] for row in nodes] == [1, 2]
-    assert nodes[0]["question"] == {"question": "Send 2?", "choices": ["send", "revise"]}
+    assert nodes[0]["question"] == asked
     assert nodes[0]["node_kind"] == "human"
 
 

@@ -1,13 +1,17 @@
 """What routes are given: what the server shares, and a connection for each request."""
 
+import time
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Final
 
+from anyio import to_thread
 from duckdb import DuckDBPyConnection
 from fastapi import Depends, Path, Query, Request
 
 from secondtake.backend.api.server import Server
-from secondtake.backend.errors import BusyError
+from secondtake.backend.errors import BusyError, NotBegunError
+
+BEGIN_WAIT_S: Final = 2.0
 
 RunName = Annotated[
     str,
@@ -37,6 +41,26 @@ async def a_cursor(server: TheServer) -> AsyncIterator[DuckDBPyConnection]:
         yield con
 
 
+async def a_begun_run(server: TheServer, run: RunName) -> str:
+    """Return the name of a run; of one that was accepted, wait a moment for its first rows.
+
+    Raises:
+        NotBegunError: there are none yet.
+    """
+    accepted = server.accepted(run)
+    if accepted is None:
+        return run
+    until_s = time.monotonic() + BEGIN_WAIT_S
+    while not await to_thread.run_sync(server.is_stored, accepted, limiter=server.stream_threads):
+        left_s = until_s - time.monotonic()
+        if left_s <= 0:
+            raise NotBegunError(
+                f"Run {accepted} has been accepted and has not begun yet; ask again in a moment."
+            )
+        await server.changes.wait(server.changes.count, at_most_s=left_s)
+    return run
+
+
 async def a_place_for_sql(server: TheServer) -> AsyncIterator[None]:
     """Hold a place for a query that may compute for long.
 
@@ -51,4 +75,5 @@ async def a_place_for_sql(server: TheServer) -> AsyncIterator[None]:
         server.sql_places.release()
 
 
+StoredRun = Annotated[str, Depends(a_begun_run)]
 Store = Annotated[DuckDBPyConnection, Depends(a_cursor)]

@@ -4,7 +4,6 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
-from uuid import UUID
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query
@@ -43,7 +42,7 @@ def a_watcher(
         try:
             run_id = resolve_run(con, run)
         except NotFoundError:
-            accepted = _accepted(server, run)
+            accepted = server.accepted(run)
             if accepted is None:
                 raise
             run_id = accepted
@@ -85,15 +84,6 @@ async def get_events(
             yield _sent(event)
         if not watcher.has_ended:
             await server.changes.wait(seen, at_most_s=LOOK_AT_LEAST_EVERY_S)
-
-
-def _accepted(server: Server, run: str) -> UUID | None:
-    """Return the id of a run that was accepted and is in no store yet."""
-    try:
-        run_id = UUID(run)
-    except ValueError:
-        return None
-    return run_id if server.pool.has(run_id) else None
 
 
 def _look(server: Server, watcher: RunWatcher) -> list[RunEvent]:

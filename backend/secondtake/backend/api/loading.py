@@ -80,7 +80,8 @@ class Loading:
         except BusyError:
             return False  # the server is about to end
         except SecondTakeError as error:
-            self._tell(error.message)
+            if not self._stopping:
+                self._tell(error.message)
             return False
         except Exception as error:  # noqa: BLE001 - the thread must go on
             if self._stopping:

@@ -16,6 +16,7 @@ from secondtake.backend.errors import (
     PROBLEMS,
     REQUEST_PROBLEMS,
     BusyError,
+    NotBegunError,
     ProblemKind,
     RefusedError,
     SecondTakeError,
@@ -30,6 +31,9 @@ WHERE: Final = "GET /openapi.json has what there is"
 RETRY_AFTER_S: Final = 1
 SHOWN_CHARACTERS: Final = 200
 """Of what a request said, in a message."""
+DETAIL_CHARACTERS: Final = 4_000
+"""Of a message, and of each problem of a workflow."""
+PROBLEMS_SHOWN: Final = 100
 
 _log: Final = logging.getLogger("secondtake.api")
 
@@ -81,19 +85,23 @@ def problem_response(
         type=kind.uri,
         title=kind.title,
         status=kind.status,
-        detail=detail,
+        detail=_clipped(detail),
         instance=instance[:SHOWN_CHARACTERS],
         **more,
     )
-    retry = (
-        {"Retry-After": str(RETRY_AFTER_S)} if kind.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    )
+    is_passing = kind.status == HTTPStatus.SERVICE_UNAVAILABLE or kind.error is NotBegunError
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if is_passing else {}
     return JSONResponse(
         problem.model_dump(mode="json", exclude_none=True),
         status_code=kind.status,
         headers={**SECURITY_HEADERS, **retry, **(headers or {})},
         media_type=PROBLEM_MEDIA_TYPE,
     )
+
+
+def _clipped(detail: str) -> str:
+    """Return a message that may repeat what somebody wrote, and that may be long."""
+    return detail if len(detail) <= DETAIL_CHARACTERS else f"{detail[:DETAIL_CHARACTERS]}..."
 
 
 def refused(detail: str, *, instance: str) -> JSONResponse:
@@ -137,7 +145,9 @@ def _example(kind: ProblemKind) -> dict[str, Any]:
 
 def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SecondTakeError)
-    more: dict[str, Any] = {"problems": error.problems} if isinstance(error, WorkflowError) else {}
+    more: dict[str, Any] = {}
+    if isinstance(error, WorkflowError):
+        more["problems"] = [_clipped(text) for text in error.problems[:PROBLEMS_SHOWN]]
     return problem_response(problem_of(error), error.message, instance=request.url.path, **more)
 
 
@@ -192,14 +202,14 @@ def _on_fault(request: Request, error: Exception) -> Response:
 
 def _field_problems(errors: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
     fields: list[FieldProblem] = []
-    for error in errors:
+    for error in errors[:PROBLEMS_SHOWN]:
         if error["type"] == "json_invalid":
             reason = error.get("ctx", {}).get("error", "")
             at = error["loc"][-1]
             detail = f"it is not JSON ({reason} at character {at})"
             fields.append(FieldProblem(field="body", detail=detail))
         else:
-            place = ".".join(str(part) for part in error["loc"])
-            message = str(error["msg"])
+            place = ".".join(str(part) for part in error["loc"])[:SHOWN_CHARACTERS]
+            message = str(error["msg"])[:SHOWN_CHARACTERS]
             fields.append(FieldProblem(field=place, detail=message[:1].lower() + message[1:]))
     return fields

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from secondtake.backend.api import examples
 from secondtake.backend.api.bodies import RunIds
-from secondtake.backend.api.dependencies import MaxChars, RunName, Store
+from secondtake.backend.api.dependencies import MaxChars, Store, StoredRun
 from secondtake.backend.api.parameters import (
     RunParameters,
     StateParameters,
@@ -17,6 +17,7 @@ from secondtake.backend.api.parameters import (
 from secondtake.backend.api.problems import documented
 from secondtake.backend.models.base import Model
 from secondtake.backend.models.runs import (
+    RUN_PARTS,
     RunDetail,
     RunPage,
     RunPart,
@@ -92,10 +93,12 @@ def post_whole_runs(con: Store, wanted: RunIds) -> RunIds:
     responses={**_OF_A_RUN, **examples.answers(examples.DETAIL)},
 )
 def get_run(
-    con: Store, run: RunName, max_chars: MaxChars = None, parts: WantedParts = None
+    con: Store, run: StoredRun, max_chars: MaxChars = None, parts: WantedParts = None
 ) -> Response:
     """Return a run and every row of it, or of the lists that `parts` names."""
-    wanted = None if parts is None else [part for part in parts if part != "summary"]
+    wanted: list[RunPart] | None = None
+    if parts is not None:
+        wanted = [part for part in RUN_PARTS if part in parts]
     return _json(runs.get_run_as_json(con, run, max_chars=max_chars, parts=wanted))
 
 
@@ -104,7 +107,7 @@ def get_run(
     summary="Resolve the name of a run",
     responses={**_OF_A_RUN, **examples.answers(examples.ID)},
 )
-def get_run_id(con: Store, run: RunName) -> RunId:
+def get_run_id(con: Store, run: StoredRun) -> RunId:
     """Return the run that an id, a prefix or `last` means."""
     return RunId(run_id=runs.resolve_run(con, run))
 
@@ -115,7 +118,7 @@ def get_run_id(con: Store, run: RunName) -> RunId:
     response_model=SpanTree,
     responses={**_OF_A_RUN, **examples.answers(examples.SPANS)},
 )
-def get_spans(con: Store, run: RunName) -> Response:
+def get_spans(con: Store, run: StoredRun) -> Response:
     """Return the spans, each before its children, with sums of what is below each."""
     return _json(runs.run_spans_as_json(con, run))
 
@@ -125,7 +128,7 @@ def get_spans(con: Store, run: RunName) -> Response:
     summary="Get the graph of a run",
     responses={**_OF_A_RUN, **examples.answers(examples.GRAPH)},
 )
-def get_graph(con: Store, run: RunName) -> RunGraph:
+def get_graph(con: Store, run: StoredRun) -> RunGraph:
     """Return the nodes and edges of the workflow, with what was taken of them."""
     return graph.run_graph(con, run)
 
@@ -135,7 +138,9 @@ def get_graph(con: Store, run: RunName) -> RunGraph:
     summary="Get the state of a run after a step",
     responses={**_OF_A_RUN, **examples.answers(examples.STATE)},
 )
-def get_state(con: Store, run: RunName, parameters: Annotated[StateParameters, Query()]) -> StateAt:
+def get_state(
+    con: Store, run: StoredRun, parameters: Annotated[StateParameters, Query()]
+) -> StateAt:
     """Return the state at the end of the run, or after a step."""
     return state.fold_state(con, parameters.query(run))
 
@@ -145,7 +150,9 @@ def get_state(con: Store, run: RunName, parameters: Annotated[StateParameters, Q
     summary="Get a piece of a long text",
     responses={**_OF_A_RUN, **examples.answers(examples.PIECE)},
 )
-def get_text(con: Store, run: RunName, parameters: Annotated[TextParameters, Query()]) -> TextPiece:
+def get_text(
+    con: Store, run: StoredRun, parameters: Annotated[TextParameters, Query()]
+) -> TextPiece:
     """Return a piece of a text that was clipped."""
     return texts.read_text(con, parameters.query(run))
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,15 +20,18 @@ from secondtake.backend.errors import BusyError
 from secondtake.backend.models.executions import FinishedRun
 from secondtake.backend.models.system import LoadResult, ServerHealth
 from secondtake.backend.services import load
+from secondtake.backend.services.control import sweep_control_folders
 from secondtake.backend.services.run_events import finished_run
 from secondtake.backend.store.connection import open_store
 from secondtake.backend.store.health import read_health
+from secondtake.backend.store.runs import statuses_of
 from secondtake.backend.workers.pool import WorkerPool
 from secondtake.runner.settings import Settings
 
 LOADER_END_S: Final = 2.0
 INTERRUPT_EVERY_S: Final = 0.02
 SQL_AT_ONCE: Final = 4
+SWEEP_EVERY_S: Final = 30.0
 STREAMS_AT_ONCE: Final = 200
 STREAM_THREADS: Final = 4
 
@@ -52,6 +56,7 @@ class Server:
         self._con = open_store(settings.home) if con is None else con
         self._cursors: set[DuckDBPyConnection] = set()
         self._lock = threading.Lock()
+        self._sweep_at_s = 0.0
         self.loading = Loading(self._load, on_change=self.changes.announce)
         self._ending: threading.Thread | None = None
         self.loading.start()
@@ -97,11 +102,25 @@ class Server:
         with self.cursor() as con:
             return finished_run(con, run_id)
 
+    def accepted(self, run: str) -> UUID | None:
+        """Return the id of a run that waits for a worker, or that one executes; else None."""
+        try:
+            run_id = UUID(run.strip())
+        except ValueError:
+            return None
+        return run_id if self.pool.has(run_id) else None
+
+    def is_stored(self, run_id: UUID) -> bool:
+        """Tell whether the store has something of a run."""
+        with self.cursor() as con:
+            return bool(statuses_of(con, [run_id]))
+
     def begin_to_end(self) -> None:
         """Answer nothing new, let streams end and stop what computes; on the event loop."""
         if self.changes.is_closing:
             return
         self.changes.close()
+        self.loading.stop(timeout_s=0)
         threading.Thread(target=self._interrupt_all, name="secondtake-end", daemon=True).start()
         self._ending = threading.Thread(target=self.pool.close, name="secondtake-pool-end")
         self._ending.start()
@@ -116,7 +135,11 @@ class Server:
 
     def _load(self) -> LoadResult:
         with self.cursor() as con:
-            return load.load(con, self.settings)
+            result = load.load(con, self.settings)
+            if result.interrupted_runs or time.monotonic() >= self._sweep_at_s:
+                self._sweep_at_s = time.monotonic() + SWEEP_EVERY_S
+                sweep_control_folders(con, self.settings.home, is_held=self.pool.has)
+        return result
 
     def _interrupt_all(self) -> None:
         """Interrupt again and again: one that comes between two statements is lost."""

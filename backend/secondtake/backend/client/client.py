@@ -54,6 +54,7 @@ LOAD_TIMEOUT_S: Final = 600.0
 QUIET_TIMEOUT_S: Final = 60.0
 """A stream of events says at least every 15 s that it lives."""
 SQL_MARGIN_S: Final = 15.0
+NAME_CHARS: Final = 100
 RUN_IDS_AT_ONCE: Final = 1000
 SUMMARY_ALONE: Final = "summary"
 
@@ -251,9 +252,10 @@ class Client:
 
     def _read(self, model: type[M], response: httpx2.Response) -> M:
         try:
-            return read_json(_reader(model), response.content)
+            answer: M = read_json(_reader(model), response.content)
         except ValidationError as error:
             raise not_ours(response) from error
+        return answer
 
     def _read_json(self, response: httpx2.Response) -> dict[str, Any]:
         try:
@@ -299,9 +301,13 @@ def _run(name: str, rest: str = "") -> str:
     """
     if not _is_segment(name):
         raise NotFoundError(
-            f"{name!r} is not a run's id; see the ids with `secondtake runs`, or write `last`."
+            f"{_shown(name)} is not a run's id; see the ids with `secondtake runs`, or write `last`."
         )
     return f"/runs/{quote(name, safe='')}{rest}"
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= NAME_CHARS else f"{name[:NAME_CHARS]}...")
 
 
 def _is_segment(text: str) -> bool:

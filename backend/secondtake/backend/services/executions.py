@@ -3,7 +3,7 @@
 import contextlib
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from duckdb import DuckDBPyConnection
@@ -30,10 +30,15 @@ from secondtake.runner.mailbox import (
 from secondtake.runner.narrow import is_list, is_object
 from secondtake.runner.settings import Settings
 
+if TYPE_CHECKING:
+    from secondtake.runner.workflows.value_types import ValueType
+
 ANSWERED: Final = "answered-{span_id}"
 TAKEN_WITHIN_S: Final = 3.0
 """An executing run takes an answer, and the store hears of it, well within this time."""
 QUESTION_CHARS: Final = 100
+NAME_CHARS: Final = 100
+"""Of what somebody wrote, in a sentence."""
 
 
 def request_run(pool: WorkerPool, request: RunRequest) -> RequestedRun:
@@ -165,7 +170,7 @@ def _no_such_question(
     if any(node.span_id == span_id and node.question is not None for node in nodes):
         return f"Question {span_id} of run {run_id} has an answer already."
     ids = ", ".join(node.span_id for node in waiting) or "none"
-    return f"Run {run_id} asks no question {span_id!r}; open questions: {ids}."
+    return f"Run {run_id} asks no question {span_id[:NAME_CHARS]!r}; open questions: {ids}."
 
 
 def question_text(node: NodeTiming) -> str:
@@ -178,7 +183,6 @@ def question_text(node: NodeTiming) -> str:
 def _check_answer(node: NodeTiming, answer: Any) -> None:
     """Raise when the run would not take the answer; it decides by the same function."""
     from secondtake.runner.workflows.questions import Question, fitting_answer
-    from secondtake.runner.workflows.value_types import parse_type
 
     asked: Any = node.question
     fields = asked if is_object(asked) else {}
@@ -186,7 +190,7 @@ def _check_answer(node: NodeTiming, answer: Any) -> None:
     question = Question(
         text=question_text(node),
         choices=tuple(str(choice) for choice in choices) if is_list(choices) and choices else None,
-        kind=parse_type(str(fields.get("type") or "any")),
+        kind=_kind(fields.get("type")),
     )
     try:
         if answer is None:
@@ -194,6 +198,16 @@ def _check_answer(node: NodeTiming, answer: Any) -> None:
         fitting_answer(question, answer)
     except ValueError as error:
         raise UsageError(f"The answer does not fit: {error}.") from None
+
+
+def _kind(recorded: Any) -> "ValueType":
+    """Return the type of an answer; a question that names none takes any."""
+    from secondtake.runner.workflows.value_types import parse_type
+
+    try:
+        return parse_type(str(recorded))
+    except ValueError:
+        return parse_type("any")
 
 
 def _mark(settings: Settings, run_id: UUID, span_id: str) -> Path:

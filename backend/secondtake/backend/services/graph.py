@@ -27,7 +27,8 @@ from secondtake.backend.services.spans import SpanSums, add_known, sums_by_span
 from secondtake.backend.store import calls, runs
 from secondtake.backend.store.snapshot import snapshot
 
-TEXT_CHARACTERS: Final = 200
+TEXT_CHARACTERS: Final = 300
+"""Of texts that a graph shows; names in it are cut as in rows that are clipped."""
 
 
 @dataclass(kw_only=True)

@@ -19,6 +19,8 @@ START: Final = "START"
 END: Final = "END"
 OTHERWISE: Final = "otherwise"
 NESTED_MAX: Final = 20
+TEXT_CHARACTERS: Final = 300
+"""Of a name, a condition or a description: what is executed is cut after as many."""
 
 _VISIT: Final = re.compile(r"\[[^\]]*\]$")
 
@@ -90,7 +92,8 @@ def _add_workflow(shape: Shape, config: Any, *, prefix: str, depth: int) -> bool
     if not is_object(definition) or not is_object(nodes) or not nodes or depth > NESTED_MAX:
         return False
     nested = config.get("nested")
-    for name, node in nodes.items():
+    for whole_name, node in nodes.items():
+        name = whole_name[:TEXT_CHARACTERS]
         full = prefix + name
         about: dict[str, Any] = node if is_object(node) else {}
         shape.nodes[full] = ShapeNode(
@@ -99,8 +102,8 @@ def _add_workflow(shape: Shape, config: Any, *, prefix: str, depth: int) -> bool
             description=_text(about.get("description")),
             max_visits=_count(about.get("max_visits")),
         )
-        if is_object(nested) and name in nested:
-            _add_workflow(shape, nested[name], prefix=f"{full}/", depth=depth + 1)
+        if is_object(nested) and whole_name in nested:
+            _add_workflow(shape, nested[whole_name], prefix=f"{full}/", depth=depth + 1)
     declared = definition.get("edges")
     edges = list(_edges(declared, nodes)) if is_list(declared) else []
     for edge in edges:
@@ -111,13 +114,14 @@ def _add_workflow(shape: Shape, config: Any, *, prefix: str, depth: int) -> bool
 
 
 def _edges(declared: list[Any], nodes: dict[str, Any]) -> Iterator[ShapeEdge]:
+    names = {name[:TEXT_CHARACTERS] for name in nodes}
     for edge in declared:
         if not is_object(edge):
             continue
         start, end = _text(edge.get("from")), _text(edge.get("to"))
         if start is None or end is None:
             continue
-        if start in (START, *nodes) and end in (END, *nodes):
+        if start in (START, *names) and end in (END, *names):
             yield ShapeEdge(
                 start=start,
                 end=end,
@@ -151,7 +155,7 @@ def _keep_right(shape: Shape, edges: Sequence[ShapeEdge], prefix: str) -> None:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return value[:TEXT_CHARACTERS] if isinstance(value, str) and value else None
 
 
 def _count(value: Any) -> int | None:

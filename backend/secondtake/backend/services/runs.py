@@ -30,6 +30,7 @@ from secondtake.backend.store.snapshot import snapshot
 
 LAST: Final = "last"
 CANDIDATES_SHOWN: Final = 5
+NAME_CHARS: Final = 100
 
 
 def list_runs(con: DuckDBPyConnection, query: RunQuery) -> RunPage:
@@ -54,7 +55,7 @@ def resolve_run(con: DuckDBPyConnection, name: str) -> UUID:
     digits = read_digits(name)
     if digits is None:
         raise NotFoundError(
-            f"{name!r} is not a run's id; see the ids with `secondtake runs`, or write `last`."
+            f"{_shown(name)} is not a run's id; see the ids with `secondtake runs`, or write `last`."
         )
     found = runs.runs_with_prefix(con, digits, limit=CANDIDATES_SHOWN + 1)
     if not found:
@@ -110,13 +111,14 @@ def get_run_as_json(
     with snapshot(con):
         run_id = resolve_run(con, name)
         facts = _facts(con, run_id, max_chars)
-        lists = {
+        lists: dict[str, str] = {
             part: list_rows_as_json(con, part, run_id, max_chars=max_chars)
             if part in wanted
             else "[]"
             for part in RUN_PARTS
         }
-    fields = {"summary": facts.model_dump_json(), **lists, "parts": json.dumps(wanted)}
+    summary = facts.model_dump_json()
+    fields: dict[str, str] = {"summary": summary, **lists, "parts": json.dumps(wanted)}
     pairs = ",".join(f'"{name}":{text}' for name, text in fields.items())
     return f"{{{pairs}}}".encode()
 
@@ -163,6 +165,11 @@ def _detail_reader() -> TypeAdapter[RunDetail]:
 def whole_runs(con: DuckDBPyConnection, run_ids: Sequence[UUID]) -> set[UUID]:
     """Return those of the runs that the store has with their end."""
     return runs.whole_runs(con, run_ids)
+
+
+def _shown(name: str) -> str:
+    """Return a name as it may stand in a sentence, whatever somebody wrote."""
+    return repr(name if len(name) <= NAME_CHARS else f"{name[:NAME_CHARS]}...")
 
 
 def _last(con: DuckDBPyConnection) -> UUID:

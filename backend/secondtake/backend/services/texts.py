@@ -1,5 +1,7 @@
 """Pieces of texts that are too long to be sent whole."""
 
+from typing import Final
+
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.errors import NotFoundError
@@ -7,6 +9,8 @@ from secondtake.backend.models.runs import TextPiece, TextQuery
 from secondtake.backend.services.runs import resolve_run
 from secondtake.backend.store.long_texts import LONG_TEXTS, read_piece
 from secondtake.backend.store.snapshot import snapshot
+
+NAME_CHARS: Final = 400
 
 
 def read_text(con: DuckDBPyConnection, query: TextQuery) -> TextPiece:
@@ -21,7 +25,7 @@ def read_text(con: DuckDBPyConnection, query: TextQuery) -> TextPiece:
     fields = LONG_TEXTS[query.table].fields
     if query.field not in fields:
         raise NotFoundError(
-            f"`{query.table}` has no long text {query.field!r}; ask for one of: "
+            f"`{query.table}` has no long text {query.field[:NAME_CHARS]!r}; ask for one of: "
             f"{', '.join(fields)}."
         )
     with snapshot(con):
@@ -37,7 +41,7 @@ def read_text(con: DuckDBPyConnection, query: TextQuery) -> TextPiece:
         )
     if piece is None:
         raise NotFoundError(
-            f"The run {run_id} has no {query.field!r} in the row {query.row!r} of "
+            f"The run {run_id} has no {query.field!r} in the row {query.row[:NAME_CHARS]!r} of "
             f"`{query.table}`; take table, row and field from a row with `clipped`."
         )
     end = query.offset + len(piece.text)

@@ -112,6 +112,18 @@ def run_config(con: DuckDBPyConnection, run_id: UUID) -> Any:
     return fetch(con, "SELECT config FROM runs WHERE run_id = ?", [run_id])[0]["config"]
 
 
+def statuses_of(con: DuckDBPyConnection, run_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the status of each of the runs that the store has."""
+    rows = fetch(
+        con,
+        """
+        SELECT run_id, status FROM runs WHERE run_id IN (SELECT unnest($run_ids::UUID[]))
+        """,
+        {"run_ids": [str(run_id) for run_id in run_ids]},
+    )
+    return {row["run_id"]: row["status"] for row in rows}
+
+
 def last_run_id(con: DuckDBPyConnection) -> UUID | None:
     """Return the run that the list shows first, or None when there is none."""
     rows = fetch(con, f"SELECT run_id FROM runs ORDER BY {_SORT_AT} DESC, run_id DESC LIMIT 1")
@@ -157,5 +169,5 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
         return datetime.fromisoformat(sort_at), UUID(run_id)
     except (binascii.Error, ValueError, TypeError, AttributeError) as error:
         raise UsageError(
-            f"{cursor!r} is not a cursor; pass `next_cursor` of the page before, as it came."
+            f"{cursor[:100]!r} is not a cursor; pass `next_cursor` of the page before, as it came."
         ) from error

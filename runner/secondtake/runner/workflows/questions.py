@@ -26,8 +26,12 @@ class Question:
     kind: ValueType
 
     def described(self) -> dict[str, Any]:
-        """Return it as it is recorded."""
-        return {"question": self.text, "choices": list(self.choices) if self.choices else None}
+        """Return it as it is recorded: whoever takes an answer knows what would fit."""
+        return {
+            "question": self.text,
+            "choices": list(self.choices) if self.choices else None,
+            "type": str(self.kind),
+        }
 
 
 def question_of(node: HumanNode, values: Mapping[str, Any]) -> Question:
