@@ -45,7 +45,7 @@ need_venv() {
 make_with_uv() {
     [ -x .venv/bin/python ] || uv venv --quiet --python "$1" .venv || return
     touch .venv/.unfinished
-    uv pip install --quiet --python .venv/bin/python --require-hashes --no-deps \
+    uv pip install --quiet --python .venv/bin/python --compile-bytecode --require-hashes --no-deps \
         -r requirements.lock || return
     uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
 }

@@ -18,6 +18,7 @@ from secondtake.backend.models.executions import AnswerRequest, RunRequest
 from secondtake.backend.models.runs import RunQuery, StateQuery, TextQuery
 from secondtake.backend.models.statistics import StatisticsQuery
 from secondtake.backend.models.system import SqlQuery
+from secondtake.backend.prices.snapshot import ensure_snapshot
 from secondtake.backend.protocol import Backend
 from secondtake.runner.blobs import blob_path
 from secondtake.runner.errors import SecondTakeError
@@ -40,6 +41,8 @@ NAMES: Final = (
 )
 PNG: Final = b"\x89PNG\r\n\x1a\n" + bytes(40)
 SHA256: Final = "a" * 64
+DEPTH: Final = 199
+"""As deep as a recorder writes; an answer nests it deeper."""
 
 Call = Callable[[Any], Any]
 
@@ -99,6 +102,7 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
     "get_run": (
         *map(getting, NAMES),
         lambda b: b.get_run(str(RUN), max_chars=100),
+        lambda b: b.get_run(str(OTHER)),
         lambda b: b.get_run(str(RUN), parts=()),
         lambda b: b.get_run(str(RUN), parts=("messages", "llm_calls"), max_chars=100),
     ),
@@ -188,6 +192,13 @@ def outcome(call: Call, backend: Backend) -> Any:
         return type(error), error.message
 
 
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 def fill(home: Path) -> None:
     """Write runs, a blob and workflows into a home."""
     write_research_run(
@@ -205,11 +216,13 @@ def fill(home: Path) -> None:
         status="error",
         error_type="ValueError",
         error_message="what now",
+        output=nested(DEPTH),
         started_at=STARTED_AT + timedelta(hours=1),
     )
     path = blob_path(home, SHA256)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(PNG)
+    ensure_snapshot(home)  # or the first worker does, in the middle of the test
     root = home.parent / "workflows"
     root.mkdir()
     (root / "broken.yaml").write_text("name: broken\nnodes: 7\n", encoding="utf-8")

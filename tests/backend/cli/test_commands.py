@@ -208,7 +208,7 @@ def test_each_view_of_a_run_as_lines_and_as_json(home: Path) -> None:
     whole = json.loads(invoke("show", "last", "--json").output)
     assert set(whole) == {
         "summary", "messages", "tool_calls", "llm_calls", "node_timings", "memory", "evaluations",
-        "tool_definitions",
+        "tool_definitions", "parts",
     }  # fmt: skip
 
 

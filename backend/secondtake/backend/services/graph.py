@@ -25,6 +25,7 @@ from secondtake.backend.services.graph_shapes import (
 from secondtake.backend.services.runs import resolve_run
 from secondtake.backend.services.spans import SpanSums, add_known, sums_by_span
 from secondtake.backend.store import calls, runs
+from secondtake.backend.store.patience import patient
 from secondtake.backend.store.snapshot import snapshot
 
 TEXT_CHARACTERS: Final = 300
@@ -70,6 +71,7 @@ class _Happened:
         return self.nodes[name].executions if name in self.nodes else 0
 
 
+@patient
 def run_graph(con: DuckDBPyConnection, name: str) -> RunGraph:
     """Return the graph of a run: as its workflow declares it, else as its nodes tell.
 

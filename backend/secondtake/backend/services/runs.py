@@ -25,6 +25,7 @@ from secondtake.backend.models.runs import (
 from secondtake.backend.services.spans import RunTimes, tree_fields
 from secondtake.backend.store import calls, runs
 from secondtake.backend.store.children import list_rows_as_json
+from secondtake.backend.store.patience import patient
 from secondtake.backend.store.run_ids import read_digits
 from secondtake.backend.store.snapshot import snapshot
 
@@ -33,6 +34,7 @@ CANDIDATES_SHOWN: Final = 5
 NAME_CHARS: Final = 100
 
 
+@patient
 def list_runs(con: DuckDBPyConnection, query: RunQuery) -> RunPage:
     """Return the runs that fit the query, newest first.
 
@@ -86,6 +88,7 @@ def get_run(
     return read_json(_detail_reader(), text)
 
 
+@patient
 def get_run_as_json(
     con: DuckDBPyConnection,
     name: str,
@@ -149,6 +152,7 @@ def run_spans_as_json(con: DuckDBPyConnection, name: str) -> bytes:
     return orjson.dumps(tree, default=str, option=orjson.OPT_UTC_Z)  # money as text
 
 
+@patient
 def _tree(con: DuckDBPyConnection, name: str, now: datetime | None) -> dict[str, Any]:
     with snapshot(con):
         run_id = resolve_run(con, name)

@@ -13,6 +13,7 @@ from secondtake.backend.errors import NotFoundError
 from secondtake.backend.models.runs import StateAt, StateQuery, StateStep
 from secondtake.backend.services.runs import resolve_run
 from secondtake.backend.store import memory
+from secondtake.backend.store.patience import patient
 from secondtake.backend.store.snapshot import snapshot
 from secondtake.runner.narrow import is_list, is_object
 
@@ -51,6 +52,7 @@ class Change:
     """Of the whole value, when only its beginning is here."""
 
 
+@patient
 def fold_state(con: DuckDBPyConnection, query: StateQuery) -> StateAt:
     """Return the state of a run at its end, or after a step.
 

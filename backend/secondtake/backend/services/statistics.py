@@ -12,6 +12,7 @@ from secondtake.backend.models.statistics import (
     TimeBar,
     TrendBar,
 )
+from secondtake.backend.store.patience import patient
 from secondtake.backend.store.rows import at, microseconds
 from secondtake.backend.store.snapshot import snapshot
 from secondtake.backend.store.statistics import (
@@ -25,6 +26,7 @@ CLOCKS_DIFFER: Final = timedelta(days=1)
 """A run from a host whose clock is ahead still is in the last bar; one beyond this is in none."""
 
 
+@patient
 def run_statistics(
     con: DuckDBPyConnection, query: StatisticsQuery, *, now: datetime | None = None
 ) -> RunStatistics:

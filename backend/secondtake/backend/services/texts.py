@@ -8,11 +8,13 @@ from secondtake.backend.errors import NotFoundError
 from secondtake.backend.models.runs import TextPiece, TextQuery
 from secondtake.backend.services.runs import resolve_run
 from secondtake.backend.store.long_texts import LONG_TEXTS, read_piece
+from secondtake.backend.store.patience import patient
 from secondtake.backend.store.snapshot import snapshot
 
 NAME_CHARS: Final = 400
 
 
+@patient
 def read_text(con: DuckDBPyConnection, query: TextQuery) -> TextPiece:
     """Return a piece of a text, by characters; of other values a piece of their JSON.
 
