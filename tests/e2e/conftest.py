@@ -1,6 +1,6 @@
 """One browser for each module of browser tests, and a page for each test that is checked at its end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,18 @@ from tests.support.seeding_bulk import SPANS_PER_RUN, Bulk, write_bulk
 from tests.support.servers import Stack, Up
 
 BULK_RUNS: Final = 80
+_FAILED: Final = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep whether a test failed: its page is then looked at before it is closed."""
+    report = yield
+    if report.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -65,11 +77,17 @@ def browser(
 
 @pytest.fixture
 def window(
-    browser: BrowserContext, outside: Outside, outside_of_browser: Outside
+    request: pytest.FixtureRequest,
+    browser: BrowserContext,
+    outside: Outside,
+    outside_of_browser: Outside,
 ) -> Iterator[Window]:
     """A page. At its end: nothing asked for another host, no error in the console, no dialog."""
     window = Window(browser)
     yield window
+    if request.node.stash.get(_FAILED, False):
+        window.picture(f"failed-{request.node.name}")
+        request.node.add_report_section("call", "page", window.described())
     window.forget()
     window.close()
     assert_no_dialog(window)

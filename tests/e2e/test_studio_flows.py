@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
@@ -258,6 +258,42 @@ def test_escape_leaves_the_search_and_back_finds_the_row_that_was_left(
     run.page.go_back()
     expect(marked).to_have_attribute("data-id", run_id or "")
     assert grid.evaluate("grid => grid.scrollTop") == scrolled
+
+
+def test_a_run_opens_although_the_list_still_asks_for_more_rows(runs_page: RunsPage) -> None:
+    for after_ms in (0, 5, 20, 80):
+        runs_page.open(**ALL)
+        runs_page.settle()
+        run_id = runs_page.page.locator("[role=grid]").evaluate(
+            """(grid, after_ms) => {
+              const row = grid.querySelector("[role=row]");
+              row.click();
+              setTimeout(() => { grid.scrollTop = grid.scrollHeight; }, after_ms);
+              return row.dataset.id;
+            }""",
+            after_ms,
+        )
+        run = RunPage(runs_page.window, runs_page.url)
+        run.head.wait_for()
+        assert run.query["id"] == [run_id]
+
+
+def test_stepping_from_run_to_run_takes_one_step_back_to_the_list(runs_page: RunsPage) -> None:
+    runs_page.open(**ALL)
+    ids = runs_page.ids()
+    runs_page.row(ids[1]).click()
+    run = RunPage(runs_page.window, runs_page.url)
+    run.head.wait_for()
+    run.page.locator("a.run-step").last.wait_for()
+    for key, expected in (("j", ids[2]), ("j", ids[3]), ("k", ids[2])):
+        run.page.keyboard.press(key)
+        run.wait_for(lambda expected=expected: run.query["id"] == [expected], what=f"{key} steps")
+        run.settle()
+    expect(run.page.locator(f'[data-copy="{ids[2]}"]')).to_be_visible()
+
+    run.page.go_back()
+    runs_page.rows.first.wait_for()
+    assert urlsplit(runs_page.page.url).path == "/"
 
 
 def test_columns_are_chosen_by_keys_and_stay_chosen(runs_page: RunsPage) -> None:

@@ -159,6 +159,10 @@ class Window:
         """Errors but for the two harmless 404 of a direct link to a page."""
         return [text for text in self.errors if not _HARMLESS.search(text)]
 
+    def described(self) -> str:
+        """Return where the page is, what stands on it and what went wrong, for a failed test."""
+        return "\n".join([self.page.url, self.page.inner_text("body"), *self.errors])
+
     def show_scheme(self, scheme: Scheme) -> None:
         """Prefer light or dark from now on, as the system of the person would."""
         self.page.emulate_media(color_scheme=scheme)

@@ -33,6 +33,7 @@ TAGS: Final = frozenset(
         "i",
         "img",
         "ins",
+        "kbd",
         "li",
         "ol",
         "p",

@@ -7,7 +7,7 @@ import streamlit as st
 
 from secondtake.studio.components.theme_switch import theme_switch
 from secondtake.studio.connection import away_is_said
-from secondtake.studio.navigation import RUN_PATH, follow, note_pages
+from secondtake.studio.navigation import RUN_PATH, note_page
 from secondtake.studio.pages import run, runs
 from secondtake.studio.theme.logo import SIGN
 from secondtake.studio.theme.stylesheet import apply_stylesheet
@@ -21,10 +21,9 @@ def show_studio() -> None:
     runs_page = st.Page(runs.show, title="Runs", icon=":material/view_list:", default=True)
     run_page = st.Page(run.show, title="Run", url_path=RUN_PATH, visibility="hidden")
     page = st.navigation([runs_page, run_page], position="hidden")
-    follow()
     with st.sidebar:
         st.page_link(runs_page)
         theme_switch()
-    note_pages(page, runs_page=runs_page, run_page=run_page)
+    note_page(page)
     with away_is_said():
         page.run()

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-import duckdb
-import pytest
 from tests.support.stored import STARTED_AT, run_frame, write_events
 
 from secondtake.backend.loader import load_pending
@@ -31,10 +29,6 @@ def calls(run_id: UUID, number: int, **fields: Any) -> list[BaseEvent]:
     ]
 
 
-@pytest.mark.skipif(
-    tuple(map(int, duckdb.__version__.split(".")[:3])) < (1, 5, 6),
-    reason="DuckDB before 1.5.6 reads a NULL behind a long text as that text, 2,048 times",
-)
 def test_a_row_of_megabytes_does_not_cost_its_neighbours(home: Path) -> None:
     wide, plain, later = uuid4(), uuid4(), uuid4()
     text = "x" * WIDE

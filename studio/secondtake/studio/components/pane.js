@@ -103,6 +103,30 @@ function act(root, element) {
   root.tell({ name: element.dataset.act, value: element.dataset.value ?? "" });
 }
 
+function follow(link) {
+  go(link.getAttribute("href"), { replaces: link.dataset.replaces !== undefined });
+}
+
+// Links with a key of their own are followed by it from anywhere on the page.
+function listenToKeys(root) {
+  if (root.pressed || !root.querySelector("[aria-keyshortcuts]")) return;
+  root.pressed = (event) => {
+    const field = event.composedPath()[0];
+    if (field?.matches?.("input, textarea, select, [contenteditable]") || event.defaultPrevented) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const link = root.querySelector(`a[href][aria-keyshortcuts="${CSS.escape(event.key)}"]`);
+    if (!link) return;
+    event.preventDefault();
+    follow(link);
+  };
+  document.addEventListener("keydown", root.pressed);
+}
+
+function stopListeningToKeys(root) {
+  document.removeEventListener("keydown", root.pressed);
+  root.pressed = undefined;
+}
+
 function copy(element) {
   navigator.clipboard?.writeText(element.dataset.copy).then(() => {
     element.dataset.copied = "";
@@ -118,10 +142,15 @@ function listen(root) {
       copy(copied);
       return;
     }
+    const link = event.target.closest("a[href^='/']");
+    if (link) {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      follow(link);
+      return;
+    }
     const element = event.target.closest("[data-act]");
-    if (!element || element.getAttribute("aria-disabled") === "true") return;
-    if (element.href && (event.ctrlKey || event.metaKey || event.shiftKey)) return;
-    if (element.localName === "details") return;
+    if (!element || element.localName === "details") return;
     event.preventDefault();
     act(root, element);
   });
@@ -236,6 +265,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   }
   if (data.test_id) root.dataset.testid = data.test_id;
   grow(root);
+  listenToKeys(root);
   if (data.fits) keepFitting(root);
   if (data.scroll !== root.scrolledTo) {
     root.scrolledTo = data.scroll;
@@ -245,6 +275,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (data.download) save(root, data.download);
   return () => {
     stopFitting(root);
+    stopListeningToKeys(root);
     clearInterval(root.growing);
   };
 }

@@ -41,7 +41,7 @@ def show_pane(
     markup: Html,
     *,
     key: str,
-    on_act: Callable[[Act], None],
+    on_act: Callable[[Act], None] | None = None,
     scroll_to: str | None = None,
     fits_window: bool = False,
     address: Mapping[str, str] | None = None,
@@ -53,9 +53,11 @@ def show_pane(
     Args:
         markup: elements with the same `data-key` are the same element, whatever changed inside.
             `data-copy` copies its value when it is clicked; `data-act` tells `on_act`; a
-            `details` with `data-lazy` tells it when it is opened.
+            `details` with `data-lazy` tells it when it is opened. A link to another page of the
+            studio is followed without loading it anew: by its key too, if it has
+            `aria-keyshortcuts`, and without a step in the history, if it has `data-replaces`.
         key: of the component.
-        on_act: called before the page is drawn again.
+        on_act: called before the page is drawn again; None where nothing has `data-act`.
         scroll_to: the `data-key` of what should be seen; followed when it changes.
         fits_window: scroll inside, down to the window's lower edge.
         address: what the query of the address should be. Written without a step in the history.
@@ -75,7 +77,7 @@ def show_pane(
 
     def acted() -> None:
         act = read_act(st.session_state.get(key))
-        if act is not None:
+        if act is not None and on_act is not None:
             on_act(act)
 
     _component()(key=key, data=data, on_act_change=acted)
@@ -97,6 +99,6 @@ def _component() -> ComponentRenderer:
     return component(
         "secondtake.pane",
         html='<div class="pane-root"></div>',
-        js=read_asset("pane.js"),
+        js=read_asset("go.js") + read_asset("pane.js"),
         isolate_styles=False,
     )

@@ -311,17 +311,16 @@ export default function ({ parentElement, data, setTriggerValue }) {
     drawRows(table);
   }
   function open(id) {
-    const { element } = table.drawn.get(id) ?? {};
-    if (!element) return;
-    element.classList.add("opening");
+    const row = table.rows.find((each) => each.id === id);
+    if (!row || table.left) return;
+    table.left = true;
+    table.drawn.get(id)?.element.classList.add("opening");
     leave(table, id);
-    // Streamlit would clear the address, write the parameters and then the page: three steps Back.
-    history.pushState({}, "", element.getAttribute("href"));
-    setTriggerValue("open", id);
+    go(row.href);
   }
   function askForMore() {
     const left = body.scrollHeight - body.scrollTop - body.clientHeight;
-    if (!data.more || left > 20 * ROW_PX || table.asked === data.rows.length) return;
+    if (table.left || !data.more || left > 20 * ROW_PX || table.asked === data.rows.length) return;
     table.asked = data.rows.length;
     setTriggerValue("more", data.rows.length);
   }

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-import streamlit as st
 from streamlit.components.v2 import component
 from streamlit.components.v2.types import ComponentRenderer
 
@@ -18,7 +17,6 @@ def run_table(
     list_id: str,
     counted: str,
     has_more: bool,
-    on_open: Callable[[str], None],
     on_more: Callable[[], None],
 ) -> None:
     """Draw the table; it fills the window down to its lower edge.
@@ -29,19 +27,11 @@ def run_table(
         list_id: another filter is another list, which is read from its top.
         counted: how many runs there are, in words, for the foot.
         has_more: whether further rows can be asked for.
-        on_open: called with the id of a run whose row was chosen.
         on_more: called when the end of the rows is near.
     """
-
-    def opened() -> None:
-        run_id = st.session_state[key].get("open")
-        if isinstance(run_id, str):
-            on_open(run_id)
-
     _component()(
         key=key,
         data={"rows": rows, "list": list_id, "counted": counted, "more": has_more},
-        on_open_change=opened,
         on_more_change=on_more,
     )
 
@@ -52,5 +42,5 @@ def _component() -> ComponentRenderer:
         "secondtake.run_table",
         html='<div class="table"></div>',
         css=read_asset("run_table.css"),
-        js=read_asset("run_table.js"),
+        js=read_asset("go.js") + read_asset("run_table.js"),
     )

@@ -10,7 +10,6 @@ from secondtake.backend.errors import NoServerError, NotFoundError, SecondTakeEr
 from secondtake.studio.connection import away_is_said, backend
 from secondtake.studio.html import el, icon
 from secondtake.studio.html import show as put
-from secondtake.studio.navigation import follow
 from secondtake.studio.run_page.data import RunView, load_view
 from secondtake.studio.run_page.frame import show_frame
 from secondtake.studio.run_page.page_state import PageState, open_state
@@ -52,7 +51,6 @@ def show() -> None:
 def _draw(client: Client, view: RunView | None, state: PageState) -> None:
     """Draw all of the page."""
     begun_s = time.monotonic()
-    follow()
     if view is None:
         # After the server was away nothing kept is shown before it has answered.
         view = load_view(client, state.run_id or state.name, may_be_kept=not state.is_lost)

@@ -13,7 +13,6 @@ from secondtake.studio.components.histogram import histogram
 from secondtake.studio.components.run_table import run_table
 from secondtake.studio.connection import backend
 from secondtake.studio.html import show as put
-from secondtake.studio.navigation import follow, open_run
 from secondtake.studio.run_page.neighbours import ORDER_KEY
 from secondtake.studio.runs_page import state
 from secondtake.studio.runs_page.chips import filters_in_words
@@ -77,7 +76,6 @@ def _chips(view: RunsView) -> None:
 
 def _body(view: RunsView, span: Span) -> None:
     """Draw figures, bars and table. A click inside may call this alone, without the page."""
-    follow()
     state.draw_again_when_changed()
     now = datetime.now(UTC)
     fetched = fetch(backend(), view, now=now, default_span=span)
@@ -98,7 +96,6 @@ def _body(view: RunsView, span: Span) -> None:
         list_id=list_id,
         counted=count_line(view, listing, fetched.threshold),
         has_more=listing.next_cursor is not None,
-        on_open=open_run,
         on_more=_more_wanted,
     )
 

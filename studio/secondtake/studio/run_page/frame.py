@@ -7,10 +7,9 @@ import streamlit as st
 
 from secondtake.backend.client import Client
 from secondtake.backend.errors import SecondTakeError
-from secondtake.studio.components.pane import Act, show_pane
-from secondtake.studio.navigation import open_run
+from secondtake.studio.components.pane import show_pane
 from secondtake.studio.run_page.data import RunView
-from secondtake.studio.run_page.header import LIST_ACT, RUN_ACT, header
+from secondtake.studio.run_page.header import header, steps
 from secondtake.studio.run_page.left import show_left
 from secondtake.studio.run_page.neighbours import load_neighbours
 from secondtake.studio.run_page.page_state import TABS, PageState, Tab
@@ -37,7 +36,7 @@ def show_frame(client: Client, view: RunView, state: PageState, *, now: datetime
 
 def _head(client: Client, view: RunView, state: PageState, *, now: datetime) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="run_head_row"):
-        show_pane(header(view, now=now), key="run_header", on_act=_act_in_head)
+        show_pane(header(view, now=now), key="run_header")
         with st.container(horizontal=True, wrap=False, width="content", key="run_actions"):
             if view.is_running:
                 st.button(
@@ -47,22 +46,7 @@ def _head(client: Client, view: RunView, state: PageState, *, now: datetime) -> 
                     on_click=_cancel,
                     args=[client, view.run_id, state],
                 )
-            beside = load_neighbours(client, view.run_id)
-            _step("Newer run", ":material/arrow_upward:", "K", beside.above)
-            _step("Older run", ":material/arrow_downward:", "J", beside.below)
-
-
-def _step(label: str, symbol: str, shortcut: str, run_id: str | None) -> None:
-    st.button(
-        "",
-        icon=symbol,
-        help=label,
-        key=f"run_step_{shortcut}",
-        shortcut=shortcut,
-        disabled=run_id is None,
-        on_click=open_run,
-        args=[run_id or ""],
-    )
+            show_pane(steps(load_neighbours(client, view.run_id)), key="run_steps")
 
 
 def _cancel(client: Client, run_id: str, state: PageState) -> None:
@@ -70,13 +54,6 @@ def _cancel(client: Client, run_id: str, state: PageState) -> None:
         state.tell(client.cancel_run(run_id).detail)
     except SecondTakeError as error:
         state.tell(str(error), is_bad=True)
-
-
-def _act_in_head(act: Act) -> None:
-    if act.name == RUN_ACT:
-        open_run(act.value)
-    elif act.name == LIST_ACT:
-        open_run("")
 
 
 def _tabs(state: PageState) -> None:

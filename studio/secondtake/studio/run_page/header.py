@@ -19,13 +19,12 @@ from secondtake.backend.formats import (
 )
 from secondtake.backend.models.runs import RunFacts
 from secondtake.studio.html import Html, el, icon, join
-from secondtake.studio.navigation import run_address
+from secondtake.studio.navigation import RUNS_ADDRESS, run_address
 from secondtake.studio.run_page.data import RunView
 from secondtake.studio.run_page.json_text import name_line, text_of
+from secondtake.studio.run_page.neighbours import Neighbours
 from secondtake.studio.theme.tokens import STATUS_COLOURS, STATUS_ICONS
 
-LIST_ACT: Final = "list"
-RUN_ACT: Final = "run"
 TITLE_CHARS: Final = 200
 TAGS_SHOWN: Final = 4
 
@@ -53,6 +52,26 @@ def header(view: RunView, *, now: datetime) -> Html:
         el("div", [el("span", fact, cls="fact") for fact in _facts(run, now)], cls="run-facts num"),
         cls="run-head",
         data_testid="run-head",
+    )  # fmt: skip
+
+
+def steps(beside: Neighbours) -> Html:
+    """Return the links to the runs beside this one in the list."""
+    return el(
+        "div",
+        _step("Newer run", "arrow_upward", "k", beside.above),
+        _step("Older run", "arrow_downward", "j", beside.below),
+        cls="run-steps",
+    )
+
+
+def _step(label: str, symbol: str, letter: str, run_id: str | None) -> Html:
+    shown = [icon(symbol), el("kbd", letter.upper())]
+    if run_id is None:
+        return el("span", shown, title=f"{label}: none", cls="run-step", aria_disabled="true")
+    return el(
+        "a", shown, href=run_address(run_id), title=label, cls="run-step",
+        aria_keyshortcuts=letter, data_replaces="",
     )  # fmt: skip
 
 
@@ -84,7 +103,7 @@ def _first_said(view: RunView) -> str | None:
 
 def _crumb(run: RunFacts) -> list[Html]:
     parts = [
-        el("a", "Runs", href="/", data_act=LIST_ACT),
+        el("a", "Runs", href=RUNS_ADDRESS),
         el("span", "/", cls="faint"),
         el("span", name_line(run.workflow or run.name or "run"), cls="cut"),
         el("span", "/", cls="faint"),
@@ -113,7 +132,7 @@ def _lineage(run: RunFacts) -> Iterator[Html]:
         source = str(run.source_run_id)
         yield el(
             "a", icon("replay"), f"replay of {source[:13]}", cls="chip outlined",
-            href=run_address(source), data_act=RUN_ACT, data_value=source,
+            href=run_address(source),
         )  # fmt: skip
     for name, value in (
         ("experiment", run.experiment_id),

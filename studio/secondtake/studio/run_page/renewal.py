@@ -17,7 +17,6 @@ from secondtake.studio.components.news import call_back
 from secondtake.studio.connection import away_is_said
 from secondtake.studio.html import el, icon
 from secondtake.studio.html import show as put
-from secondtake.studio.navigation import follow
 from secondtake.studio.run_page.data import renew_view
 from secondtake.studio.run_page.page_state import PageState
 
@@ -93,7 +92,6 @@ def show_coming(client: Client, state: PageState) -> None:
 
 
 def _seek(client: Client, state: PageState) -> None:
-    follow()
     now_s = time.monotonic()
     begun_s = state.sought_since_s or now_s
     try:
