@@ -287,7 +287,7 @@ def test_stepping_from_run_to_run_takes_one_step_back_to_the_list(runs_page: Run
     run.page.locator("a.run-step").last.wait_for()
     for key, expected in (("j", ids[2]), ("j", ids[3]), ("k", ids[2])):
         run.page.keyboard.press(key)
-        run.wait_for(lambda expected=expected: run.query["id"] == [expected], what=f"{key} steps")
+        run.page.wait_for_url(f"{run.url}/run?id={expected}*")
         run.settle()
     expect(run.page.locator(f'[data-copy="{ids[2]}"]')).to_be_visible()
 
