@@ -91,6 +91,7 @@ def test_a_run_that_waits_in_the_queue_is_cancelled_without_having_begun(
     last: RequestedRun = runs[-1]
     assert last.status == "queued"
     assert pool.has(last.run_id)
+    assert [pool.is_queued(run.run_id) for run in (runs[0], last)] == [False, True]
     assert pool.cancel(last.run_id, reason="enough") == "cancelled"
     assert pool.cancel(last.run_id) == "unknown"
     end = end_of(settings, last.run_id)

@@ -49,7 +49,9 @@ async def post_run(
     finished = await _ended(server, accepted, wait_s)
     if finished is not None:
         response.status_code = 200
-    return finished or accepted
+        return finished
+    has_begun = not server.pool.is_queued(accepted.run_id)
+    return RequestedRun(run_id=accepted.run_id, status="started" if has_begun else "queued")
 
 
 @router.post(

@@ -123,8 +123,12 @@ class WorkerPool:
     def has(self, run_id: UUID) -> bool:
         """Say whether a run waits here or is executed by a worker."""
         with self._changed:
-            queued = any(job.run_id == run_id for job in self._queue)
-            return queued or self._job(run_id) is not None
+            return self.is_queued(run_id) or self._job(run_id) is not None
+
+    def is_queued(self, run_id: UUID) -> bool:
+        """Say whether a run waits here for a worker."""
+        with self._changed:
+            return any(job.run_id == run_id for job in self._queue)
 
     def counts(self) -> WorkerCounts:
         """Return what the workers are doing."""
