@@ -30,6 +30,8 @@ from secondtake.studio.theme.tokens import (
 MODES: Final = ("light", "dark")
 READABLE: Final = 4.5
 """The least contrast of text, WCAG AA."""
+VISIBLE: Final = 3.0
+"""The least contrast of what is no text, WCAG AA."""
 
 APART: Final[dict[str, tuple[Mapping[str, Shade], float]]] = {
     "sides": (SIDES, 62),
@@ -73,6 +75,13 @@ def test_text_can_be_read_on_every_ground_it_stands_on(mode: str) -> None:
     pairs += [("side-a", "side-a-bg"), ("side-b", "side-b-bg")]
     found = {pair: contrast(shade(pair[0], mode), shade(pair[1], mode)) for pair in pairs}
     assert {pair: round(ratio, 2) for pair, ratio in found.items() if ratio < READABLE} == {}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_bars_and_icons_can_be_seen_on_every_ground_they_stand_on(mode: str) -> None:
+    pairs = [(kind, ground) for kind in KINDS for ground in ("bg", "bg2")]
+    found = {pair: contrast(getattr(KINDS[pair[0]], mode), shade(pair[1], mode)) for pair in pairs}
+    assert {pair: round(ratio, 2) for pair, ratio in found.items() if ratio < VISIBLE} == {}
 
 
 @pytest.mark.parametrize("mode", MODES)

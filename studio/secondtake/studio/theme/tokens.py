@@ -73,11 +73,11 @@ SIDE_TINTS: Final = {
 
 KINDS: Final = {
     "agent": Shade("#3D4653", "#D5DBE3"),
-    "node": Shade("#98A2B3", "#6C7787"),
+    "node": Shade("#848E96", "#6C7787"),
     "llm": Shade("#7A4FD0", "#9674F0"),
-    "tool": Shade("#C98A00", "#EDB63E"),
+    "tool": Shade("#BE8200", "#EDB63E"),
     "retriever": Shade("#0E8FA8", "#3FC1DA"),
-    "other": Shade("#C2408F", "#E0559F"),
+    "other": Shade("#B02E86", "#E0559F"),
 }
 """Of spans, for bars and icons and never for text; `other` is mostly a person."""
 
