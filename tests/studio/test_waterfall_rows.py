@@ -67,6 +67,15 @@ def test_unknown_times_have_a_dash_and_no_bar() -> None:
     assert shaped["foot"] == "The source of this run recorded no times."
 
 
+def test_the_answer_below_a_human_node_is_a_persons() -> None:
+    asking = span("ask", "node", node_kind="human")
+    answer = span("answer", "other", depth=1, parent_span_id="ask")
+
+    rows = rows_of(tree(asking, answer, span("else", "other")))
+
+    assert [rows[name]["kind"] for name in ("ask", "answer", "else")] == ["human", "human", "other"]
+
+
 def test_what_is_open_grows_to_now_while_the_run_goes_on() -> None:
     shaped = tree(span("a", "node", 400.0), span("b", "node", 600.0, node_kind="human"))
 

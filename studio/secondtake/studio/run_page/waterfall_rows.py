@@ -106,6 +106,7 @@ class _Facts:
     begin: datetime | None
     end_ms: float
     running: bool
+    kinds: Mapping[str, str]
     calls: Mapping[str, int]
     """Numbers of the LLM calls, by span."""
     branches: Mapping[str, tuple[int, int]]
@@ -130,25 +131,30 @@ def waterfall(tree: SpanTree, *, name: str | None = None, running: bool = False)
             row["depth"] += 1
         rows.insert(0, _run_row(tree, name, facts))
     ends = [row["end"] for row in rows if "end" in row]
-    kinds = {span.span_id: kind_of(span) for span in tree.spans}
-    path = _path(tree, kinds)
+    path = _path(tree, facts.kinds)
     return Waterfall(
         run=str(tree.run_id),
         rows=rows,
         end=max([facts.end_ms, *ends]) if ends else 0.0,
         running=running,
         path=path,
-        legend=_legend(kinds.values(), path),
+        legend=_legend(facts.kinds.values(), path),
         foot=_foot(path, facts.end_ms) if ends else "The source of this run recorded no times.",
         simulated=any(span.simulated for span in tree.spans),
     )
 
 
-def kind_of(span: TreeSpan) -> str:
-    """Return the kind by which a span is drawn: its own, `human` for a person, else `other`."""
-    if span.node_kind == "human":
-        return "human"
-    return span.span_kind if span.span_kind in WORDS else "other"
+def kinds_of(spans: Iterable[TreeSpan]) -> dict[str, str]:
+    """Return the kind by which each span is drawn: its own, else `other`.
+
+    It is `human` for a node that asks a person, and for the answer below it.
+    """
+    kinds: dict[str, str] = {}
+    for span in spans:  # parents come first
+        kind = span.span_kind if span.span_kind in WORDS else "other"
+        is_answer = kind == "other" and kinds.get(span.parent_span_id or "") == "human"
+        kinds[span.span_id] = "human" if span.node_kind == "human" or is_answer else kind
+    return kinds
 
 
 def call_numbers(spans: Iterable[TreeSpan]) -> dict[str, int]:
@@ -191,6 +197,7 @@ def _facts(tree: SpanTree, *, running: bool) -> _Facts:
         begin=tree.started_at,
         end_ms=end_ms,
         running=running,
+        kinds=kinds_of(spans),
         calls=call_numbers(spans),
         branches=_branches(spans),
         revisited=frozenset((s.parent_span_id, s.name) for s in spans if (s.visit or 1) > 1),
@@ -243,7 +250,7 @@ def _run_row(tree: SpanTree, name: str | None, facts: _Facts) -> Row:
 
 
 def _row(span: TreeSpan, facts: _Facts) -> Row:
-    kind = kind_of(span)
+    kind = facts.kinds[span.span_id]
     name = span.name or ("LLM call" if kind == "llm" else "(no name)")
     row = Row(id=span.span_id, depth=span.depth, kind=kind, name=clip(name))
     if detail := _detail(span, kind, facts):
