@@ -87,11 +87,12 @@ def test_a_run_that_waits_in_the_queue_is_cancelled_without_having_begun(
     pool: WorkerPool, settings: Settings
 ) -> None:
     runs = [pool.submit(RunRequest(workflow="slow", tags={"n": str(n)})) for n in range(4)]
-    assert runs[0].status == "started"
+    first = runs[0].run_id
+    wait_until(lambda: not pool.is_queued(first), what="the first run", timeout_s=TIMEOUT_S)
     last: RequestedRun = runs[-1]
     assert last.status == "queued"
     assert pool.has(last.run_id)
-    assert [pool.is_queued(run.run_id) for run in (runs[0], last)] == [False, True]
+    assert [pool.is_queued(each) for each in (first, last.run_id)] == [False, True]
     assert pool.cancel(last.run_id, reason="enough") == "cancelled"
     assert pool.cancel(last.run_id) == "unknown"
     end = end_of(settings, last.run_id)
