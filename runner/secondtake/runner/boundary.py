@@ -15,7 +15,7 @@ from collections.abc import (
 )
 from typing import Any, Final, TypeVar, cast
 
-from secondtake.runner.calls import LlmFailure, LlmRequest, ToolRequest
+from secondtake.runner.calls import LlmFailure, LlmRequest, LlmResponse, ToolRequest
 from secondtake.runner.context import RunContext, current, entered
 from secondtake.runner.llm_call import OpenLlmCall
 from secondtake.runner.llm_functions import StreamCollector
@@ -26,7 +26,11 @@ Request = LlmRequest | ToolRequest
 
 
 def call(
-    request: Request, execute: Callable[[], T], *, describe: Callable[[T], Any] | None = None
+    request: Request,
+    execute: Callable[[], T],
+    *,
+    describe: Callable[[T], Any] | None = None,
+    rebuild: Callable[[Any], T] | None = None,
 ) -> T:
     """Execute a call inside the current run and record it.
 
@@ -34,6 +38,8 @@ def call(
         request: what is asked.
         execute: asks it.
         describe: makes an `LlmResponse` of what `execute` returns, where that is another type.
+        rebuild: makes what `execute` would have returned of what was recorded: an `LlmResponse`,
+            or a tool's result as JSON. None where these are what it returns.
 
     Raises:
         RunStopped: the run was asked to end or has used up a limit; nothing was executed.
@@ -56,6 +62,7 @@ async def acall(
     execute: Callable[[], Awaitable[T]],
     *,
     describe: Callable[[T], Any] | None = None,
+    rebuild: Callable[[Any], T] | None = None,
 ) -> T:
     """Execute an asynchronous call inside the current run and record it; see `call`."""
     open_call = _begin(request)
@@ -71,8 +78,16 @@ async def acall(
     return response
 
 
-def stream(request: LlmRequest, execute: Callable[[], Iterable[T]]) -> Iterator[T]:
-    """Give on what a streaming call gives, and record it when it ends, however it ends."""
+def stream(
+    request: LlmRequest,
+    execute: Callable[[], Iterable[T]],
+    *,
+    rebuild: Callable[[LlmResponse], Iterable[T]] | None = None,
+) -> Iterator[T]:
+    """Give on what a streaming call gives, and record it when it ends, however it ends.
+
+    `rebuild` makes the pieces of what was recorded; see `call`.
+    """
     open_call = _begin(request)
     if open_call is None:
         yield from execute()
@@ -95,7 +110,10 @@ def stream(request: LlmRequest, execute: Callable[[], Iterable[T]]) -> Iterator[
 
 
 async def astream(
-    request: LlmRequest, execute: Callable[[], Awaitable[AsyncIterable[T]]]
+    request: LlmRequest,
+    execute: Callable[[], Awaitable[AsyncIterable[T]]],
+    *,
+    rebuild: Callable[[LlmResponse], Iterable[T]] | None = None,
 ) -> AsyncIterator[T]:
     """Give on what an asynchronous streaming call gives; see `stream`."""
     open_call = _begin(request)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,3 +20,9 @@ class RunDescription:
     user_id: str | None = None
     agent: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    source_run_id: UUID | None = None
+    """The run that this one replays."""
+    experiment_id: str | None = None
+    variant: str | None = None
+    case_id: str | None = None
+    repeat: int | None = None

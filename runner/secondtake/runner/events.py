@@ -53,6 +53,16 @@ ServedFrom = Literal["live", "recorded", "cache"]
 
 SpanKind = Literal["agent", "node", "llm", "tool", "retriever", "other"]
 
+ReplayKind = Literal["full", "stepwise", "loop"]
+"""`full`: the program was executed again. `stepwise`: each call by itself, on its recorded input.
+`loop`: no program is there, so a tool loop rebuilt each request from the conversation."""
+
+Policy = Literal["auto", "recorded", "live"]
+"""Who answers a call of a replay. `auto`: the recording where the request is unchanged, else the
+world. `recorded`: the recording, or the replay ends. `live`: the world."""
+
+Verdict = Literal["exact", "same_output", "diverged"]
+
 SCHEMA_VERSION: Final = 1
 """Version of this vocabulary, written into the first line of every segment."""
 
@@ -333,6 +343,40 @@ class AmbientRead(BaseEvent):
     node_path: str | None = None
 
 
+class ReplayFinished(BaseEvent):
+    """What the replay that this run is came to, compared with its source; before `run_finished`."""
+
+    kind: Literal["replay_finished"] = "replay_finished"
+    source_run_id: UUID
+    replay_kind: ReplayKind
+    overrides: dict[str, Json] | None = None
+    """What was changed, by its path."""
+    from_node: str | None = None
+    llm_policy: Policy
+    tool_policy: Policy
+    verdict: Verdict | None = None
+    """None when the replay was stopped before it could be judged."""
+    verdict_reason: str | None = None
+    """The verdict in a sentence."""
+    diverged_node_path: str | None = None
+    diverged_span_id: str | None = None
+    """The first span of this run that was not as recorded; None when one is missing here."""
+    diverged_source_span_id: str | None = None
+    """What it was in the source; None when there is no counterpart."""
+    diverged_call: Small | None = None
+    """Number of the LLM call or tool call in the source, as the Run page counts them."""
+    diverged_field: str | None = None
+    """`model`, `messages`, `tools`, `parameters`, `arguments`, `answer`, `missing` or `new`."""
+    live_calls: Count
+    """LLM and tool calls that were executed."""
+    recorded_calls: Count
+    """LLM and tool calls that the recording answered."""
+    live_by_node: dict[str, Count] | None = None
+    """How many calls were executed in each node; nodes without any are left out."""
+    cost_usd: Amount | None = None
+    avoided_cost_usd: Amount | None = None
+
+
 class Score(BaseEvent):
     """A verdict about a run or one of its spans."""
 
@@ -360,6 +404,7 @@ Event = Annotated[
     | ToolCall
     | MemoryChange
     | AmbientRead
+    | ReplayFinished
     | Score,
     Field(discriminator="kind"),
 ]
@@ -382,6 +427,7 @@ TABLES: Final[dict[str, str]] = {
     "tool_call": "tool_calls",
     "memory": "memory_snapshots",
     "ambient_read": "ambient_reads",
+    "replay_finished": "replays",
     "score": "evaluations",
 }
 """The table that each kind of event fills. Two kinds of one table complete the same row."""

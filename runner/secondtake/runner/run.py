@@ -288,6 +288,11 @@ class RunRecorder:
                 "user_id": self.label(about.user_id) if about.user_id else None,
                 "agent": self.label(about.agent) if about.agent else None,
                 "tags": {self.label(k): self.label(v) for k, v in about.tags.items()} or None,
+                "source_run_id": about.source_run_id,
+                "experiment_id": self.label(about.experiment_id) if about.experiment_id else None,
+                "variant": self.label(about.variant) if about.variant else None,
+                "case_id": self.label(about.case_id) if about.case_id else None,
+                "repeat": about.repeat,
                 "environment": self.structure(describe_environment(with_arguments=sink.content)),
                 "started_at": self._started_at,
             }

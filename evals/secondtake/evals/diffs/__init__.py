@@ -1,0 +1,1 @@
+"""What two runs have in common and where they part: steps aligned, texts by word, values by path."""
