@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeVar
 from uuid import UUID, uuid4
 
 from secondtake.runner import events
-from secondtake.runner.context import current
+from secondtake.runner.context import RunContext, current
 
 T = TypeVar("T")
 _lock: Final = threading.Lock()
@@ -51,11 +51,14 @@ def uuid() -> UUID:
 
 def _read(ambient_kind: Literal["clock", "random", "uuid"], execute: Callable[[], T]) -> T:
     here = current()
-    with _lock:
-        value = execute()
     if here is None:
-        return value
+        with _lock:
+            return execute()
     here.run.check_stop()
+    value: T | None = _recorded(here, ambient_kind)
+    if value is None:
+        with _lock:
+            value = execute()
     plain: Any = str(value) if ambient_kind == "uuid" else value
     plain = plain.isoformat() if isinstance(plain, datetime) else plain
     fields = {
@@ -66,3 +69,13 @@ def _read(ambient_kind: Literal["clock", "random", "uuid"], execute: Callable[[]
     }
     here.run.emit(events.AmbientRead, fields)
     return value
+
+
+def _recorded(here: RunContext, ambient_kind: Literal["clock", "random", "uuid"]) -> Any:
+    """Return what was read here in the run that is replayed; None when it is to be read anew."""
+    if here.run.replay is None:
+        return None
+    value = here.run.replay.ambient(ambient_kind, here.node_path)
+    if value is None or ambient_kind == "random":
+        return value
+    return UUID(value) if ambient_kind == "uuid" else datetime.fromisoformat(value)

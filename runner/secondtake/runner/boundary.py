@@ -13,7 +13,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from secondtake.runner.calls import LlmFailure, LlmRequest, LlmResponse, ToolRequest
 from secondtake.runner.context import RunContext, current, entered
@@ -21,8 +21,24 @@ from secondtake.runner.llm_call import OpenLlmCall
 from secondtake.runner.llm_functions import StreamCollector
 from secondtake.runner.tool_call import OpenToolCall
 
+if TYPE_CHECKING:
+    from secondtake.runner.replay.session import Answer
+
 T = TypeVar("T")
+Piece = TypeVar("Piece", contravariant=True)
 Request = LlmRequest | ToolRequest
+
+
+class Collector(Protocol[Piece]):
+    """Puts the pieces of a stream together."""
+
+    def add(self, chunk: Piece, /) -> None:
+        """Take the next piece."""
+        ...
+
+    def response(self) -> LlmResponse:
+        """Return what has arrived."""
+        ...
 
 
 def call(
@@ -31,6 +47,7 @@ def call(
     *,
     describe: Callable[[T], Any] | None = None,
     rebuild: Callable[[Any], T] | None = None,
+    before: Callable[[], object] | None = None,
 ) -> T:
     """Execute a call inside the current run and record it.
 
@@ -40,6 +57,7 @@ def call(
         describe: makes an `LlmResponse` of what `execute` returns, where that is another type.
         rebuild: makes what `execute` would have returned of what was recorded: an `LlmResponse`,
             or a tool's result as JSON. None where these are what it returns.
+        before: makes ready what executing needs; its time is not the call's.
 
     Raises:
         RunStopped: the run was asked to end or has used up a limit; nothing was executed.
@@ -48,6 +66,11 @@ def call(
     if open_call is None:
         return execute()
     try:
+        if (answer := open_call.look_up()) is not None:
+            return _answered(open_call, answer, rebuild)
+        if before is not None:
+            before()
+            open_call.begin_again()
         with entered(open_call.context):
             response = execute()
     except BaseException as error:
@@ -63,12 +86,18 @@ async def acall(
     *,
     describe: Callable[[T], Any] | None = None,
     rebuild: Callable[[Any], T] | None = None,
+    before: Callable[[], object] | None = None,
 ) -> T:
     """Execute an asynchronous call inside the current run and record it; see `call`."""
     open_call = _begin(request)
     if open_call is None:
         return await execute()
     try:
+        if (answer := open_call.look_up()) is not None:
+            return _answered(open_call, answer, rebuild)
+        if before is not None:
+            before()
+            open_call.begin_again()
         with entered(open_call.context):
             response = await execute()
     except BaseException as error:
@@ -83,22 +112,27 @@ def stream(
     execute: Callable[[], Iterable[T]],
     *,
     rebuild: Callable[[LlmResponse], Iterable[T]] | None = None,
+    collector: "Collector[T] | None" = None,
 ) -> Iterator[T]:
     """Give on what a streaming call gives, and record it when it ends, however it ends.
 
-    `rebuild` makes the pieces of what was recorded; see `call`.
+    `rebuild` makes the pieces of what was recorded; see `call`. `collector` puts pieces together
+    that are neither texts nor OpenAI's chunks.
     """
     open_call = _begin(request)
     if open_call is None:
         yield from execute()
         return
-    collector = StreamCollector()
+    collector = collector or StreamCollector()
     try:
+        if (answer := open_call.look_up()) is not None:
+            yield from _answered(open_call, answer, rebuild or _as_text)
+            return
         with entered(open_call.context):
             pieces = iter(execute())
         while True:
             with entered(open_call.context):
-                piece = next(pieces, _END)
+                piece: Any = next(pieces, _END)
             if piece is _END:
                 break
             collector.add(piece)
@@ -114,6 +148,7 @@ async def astream(
     execute: Callable[[], Awaitable[AsyncIterable[T]]],
     *,
     rebuild: Callable[[LlmResponse], Iterable[T]] | None = None,
+    collector: "Collector[T] | None" = None,
 ) -> AsyncIterator[T]:
     """Give on what an asynchronous streaming call gives; see `stream`."""
     open_call = _begin(request)
@@ -121,8 +156,12 @@ async def astream(
         async for unrecorded in await execute():
             yield unrecorded
         return
-    collector = StreamCollector()
+    collector = collector or StreamCollector()
     try:
+        if (answer := open_call.look_up()) is not None:
+            for recorded in _answered(open_call, answer, rebuild or _as_text):
+                yield recorded
+            return
         with entered(open_call.context):
             chunks: AsyncIterator[Any] = aiter(await execute())
         while True:
@@ -141,7 +180,29 @@ async def astream(
 _END: Final = object()
 
 
-def _with_partial(error: BaseException, collector: StreamCollector) -> BaseException:
+def _answered(
+    open_call: OpenLlmCall | OpenToolCall, answer: "Answer", rebuild: Callable[[Any], T] | None
+) -> T:
+    """Record a call as answered by a replay, and return what it would have returned.
+
+    Raises:
+        Exception: the call had failed.
+    """
+    if answer.failure is not None:
+        raise answer.failure
+    said: Any = answer.result if answer.response is None else answer.response
+    given = rebuild(said) if rebuild else cast(T, said)
+    open_call.answer(said)
+    return given
+
+
+def _as_text(response: LlmResponse) -> Iterable[Any]:
+    """Return the pieces of a stream of texts."""
+    text = response.message.get("content")
+    return [text] if text else []
+
+
+def _with_partial(error: BaseException, collector: "Collector[Any]") -> BaseException:
     """Attach what had arrived: its usage is billed and its text is worth seeing."""
     if not hasattr(error, "llm_failure"):
         error_class = "cancelled" if isinstance(error, GeneratorExit) else "unknown"

@@ -68,6 +68,8 @@ class LlmResponse:
     time_to_first_token_ms: float | None = None
     reported_cost_usd: Decimal | None = None
     simulated: bool = False
+    extra: Mapping[str, Any] | None = None
+    """What an adapter needs to give the answer again just as it was; recorded with the call."""
 
     @property
     def message(self) -> Mapping[str, Any]:
@@ -96,6 +98,8 @@ class ToolRequest:
     tool_call_id: str | None = None
     span_kind: SpanKind = "tool"
     simulated: bool = False
+    read_only: bool = False
+    """Changes nothing in the world: a replay may execute it."""
     attempt: int = 1
     extra: dict[str, Any] | None = None
     """What else is to be recorded; may be filled until the call ends."""

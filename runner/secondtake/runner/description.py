@@ -1,6 +1,6 @@
 """What is known about a run when it begins."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -26,3 +26,32 @@ class RunDescription:
     variant: str | None = None
     case_id: str | None = None
     repeat: int | None = None
+
+    def fields(self, *, label: Callable[[str], str], clean: Callable[[Any], Any]) -> dict[str, Any]:
+        """Return these fields of the `run_started` event.
+
+        Args:
+            label: takes secrets out of a text.
+            clean: makes a value JSON without secrets.
+        """
+        names = (
+            "workflow",
+            "session_id",
+            "user_id",
+            "agent",
+            "experiment_id",
+            "variant",
+            "case_id",
+        )
+        texts: dict[str, str | None] = {name: getattr(self, name) for name in names}
+        return {
+            "name": label(self.name),
+            "source": self.source,
+            **{name: label(text) if text else None for name, text in texts.items()},
+            "workflow_hash": self.workflow_hash,
+            "config": clean(self.config),
+            "inputs": clean(self.inputs),
+            "tags": {label(key): label(text) for key, text in self.tags.items()} or None,
+            "source_run_id": self.source_run_id,
+            "repeat": self.repeat,
+        }

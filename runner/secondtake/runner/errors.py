@@ -9,6 +9,7 @@ SecondTakeError          something the user can mend; the text ends with the cur
 RunStopped               BaseException: ends a run; `except Exception` must not catch it
   BudgetExceeded         a limit of the run is used up
   RunCancelled           Ctrl-C, SIGTERM or a request to cancel
+  ReplayDiverged         a replay has no answer to a call and may not ask anybody
 """
 
 
@@ -73,3 +74,9 @@ class BudgetExceeded(RunStopped):
 
 class RunCancelled(RunStopped):
     """Somebody asked the run to end."""
+
+
+class ReplayDiverged(RunStopped):
+    """A replay needs an answer that its recording has not, and nobody else may be asked."""
+
+    status = "error"

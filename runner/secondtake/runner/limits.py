@@ -33,6 +33,8 @@ class Totals:
     output_tokens: int | None = None
     cost_usd: Decimal | None = None
     """None until a call has a known cost."""
+    avoided_cost_usd: Decimal | None = None
+    """What answers out of a recording would have cost."""
     unpriced_calls: int = 0
     simulated: bool = False
 
@@ -65,9 +67,11 @@ class Meter:
             raise BudgetExceeded(
                 f"the limit of {limits.calls} calls is used up; raise limits.calls"
             )
-        if limits.usd is not None and (totals.cost_usd or 0) >= limits.usd:
+        # What a replay was answered for free counts too: it must stop where its source did.
+        spent = (totals.cost_usd or Decimal(0)) + (totals.avoided_cost_usd or Decimal(0))
+        if limits.usd is not None and spent >= limits.usd:
             raise BudgetExceeded(
-                f"the limit of ${limits.usd} is used up (${totals.cost_usd}); raise limits.usd"
+                f"the limit of ${limits.usd} is used up (${spent}); raise limits.usd"
             )
         used = (totals.input_tokens or 0) + (totals.output_tokens or 0)
         if limits.tokens is not None and used >= limits.tokens:
@@ -111,6 +115,7 @@ class Meter:
         cost_usd: Decimal | None,
         failed: bool,
         simulated: bool,
+        avoided_cost_usd: Decimal | None = None,
     ) -> None:
         """Add what a call used; None is unknown and adds nothing."""
         with self._lock:
@@ -123,6 +128,8 @@ class Meter:
                 totals.cost_usd = (totals.cost_usd or Decimal(0)) + cost_usd
             elif not failed:
                 totals.unpriced_calls += 1
+            if avoided_cost_usd is not None:
+                totals.avoided_cost_usd = (totals.avoided_cost_usd or Decimal(0)) + avoided_cost_usd
             totals.simulated = totals.simulated or simulated
 
     def end_tool_call(self, cost_usd: Decimal | None = None) -> None:

@@ -1,8 +1,9 @@
 """An LLM call on its way through the boundary: its messages, hashes, tokens and price."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter
-from typing import Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from uuid import UUID
 
 from secondtake.runner import events
@@ -11,8 +12,11 @@ from secondtake.runner.context import RunContext
 from secondtake.runner.conversation import NewTurn, Turn
 from secondtake.runner.events import BaseEvent
 from secondtake.runner.hashing import request_hashes, value_hash
-from secondtake.runner.open_call import OpenCall
+from secondtake.runner.open_call import OpenCall, answered_fields
 from secondtake.runner.pricing import price
+
+if TYPE_CHECKING:
+    from secondtake.runner.replay.session import Asked
 
 TOKEN_FIELDS: Final = tuple(events.TokenFields.model_fields)
 _token_values: Final = attrgetter(*TOKEN_FIELDS)
@@ -37,6 +41,19 @@ class OpenLlmCall(OpenCall):
             self._fields = self._request_fields()
         except Exception as fault:  # noqa: BLE001 - recording must not break the run
             self.run.fault("an LLM request", fault)
+
+    def asked(self) -> "Asked":
+        """Return what a replay needs to know to answer it."""
+        from secondtake.runner.replay.session import FIELDS, Asked
+
+        return Asked(
+            kind="llm_call",
+            span_id=self.span_id,
+            node_path=self.parent.node_path,
+            request_hash=self._fields.get("request_hash"),
+            hashes={name: self._fields.get(f"{name}_hash") for name in FIELDS},
+            is_sampled=self._request.parameters.get("temperature") != 0,
+        )
 
     def _request_fields(self) -> dict[str, Any]:
         request, run, sent = self._request, self.run, self._last_sent
@@ -84,6 +101,7 @@ class OpenLlmCall(OpenCall):
             **self.run.error_fields(error),
             **_failure_fields(failure),
         }
+        self._compare(answer, error)
         if answer is not None:
             fields |= self._answer_fields(answer)
             ids: list[UUID] = []
@@ -94,15 +112,28 @@ class OpenLlmCall(OpenCall):
             fields["output_message_ids"] = ids or None
         items += [(events.Message, self._message_fields(turn)) for turn in new]
         items.append((events.LlmCall, fields))
+        if self.answered is not None:
+            fields |= answered_fields(self.answered)
         if not self.run.emit_all(items):
             self.run.conversation.forget(new)
         self.run.meter.end_llm_call(
             input_tokens=fields.get("input_tokens"),
             output_tokens=fields.get("output_tokens"),
             cost_usd=fields.get("cost_usd"),
+            avoided_cost_usd=fields.get("avoided_cost_usd"),
             failed=error is not None,
             simulated=bool(fields.get("simulated")),
         )
+
+    def _compare(self, answer: LlmResponse | None, error: BaseException | None) -> None:
+        """Tell a replay what an executed call came to."""
+        replay = self.run.replay
+        if replay is None or self.answered is not None:
+            return
+        if answer is not None:
+            messages = [self.run.sink.clean_message(message) for message in answer.messages]
+            answer = replace(answer, messages=messages)
+        replay.note_answer(self.span_id, answer, error)
 
     def _answer_fields(self, answer: LlmResponse) -> dict[str, Any]:
         run, tokens = self.run, answer.tokens
@@ -132,6 +163,7 @@ class OpenLlmCall(OpenCall):
             "price_snapshot": priced.snapshot_id,
             "reported_cost_usd": answer.reported_cost_usd,
             "simulated": answer.simulated,
+            "extra": run.clean(answer.extra) if answer.extra else None,
         }
 
     def _write_messages(self, messages: Sequence[Any], *, after: Turn | None) -> Turn | None:

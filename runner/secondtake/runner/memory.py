@@ -28,6 +28,8 @@ Scope = Literal["node", "agent", "workflow"]
 def put(key: str, value: Any, *, scope: Scope = "agent") -> None:
     """Keep `value` under `key`; any later run with the same owner of the scope reads it.
 
+    In a replay it is kept for the replay alone: the memory stays as it is.
+
     Raises:
         RunStopped: the run was asked to end.
         OSError: the memory file cannot be written.
@@ -35,8 +37,11 @@ def put(key: str, value: Any, *, scope: Scope = "agent") -> None:
     here = current()
     sink, path = _place(here, scope)
     plain = sink.redactor.value(to_json_value(value))
-    with _locked(path):
-        _write(path, {**_read(path), key: plain})
+    if here is not None and here.run.replay is not None:
+        here.run.replay.world.write(path, key, plain)
+    else:
+        with _locked(path):
+            _write(path, {**_read(path), key: plain})
     _record(here, scope, "write", key, plain)
 
 
@@ -49,7 +54,11 @@ def get(key: str, default: Any = None, *, scope: Scope = "agent") -> Any:
     """
     here = current()
     _, path = _place(here, scope)
-    value = _read(path).get(key, default)
+    replay = None if here is None else here.run.replay
+    found = None if replay is None or here is None else replay.world.read(
+        path, key, scope=scope, node_path=here.node_path
+    )  # fmt: skip
+    value = _read(path).get(key, default) if found is None else found.value
     _record(here, scope, "read", key, value)
     return value
 

@@ -4,10 +4,14 @@ import abc
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from secondtake.runner.context import RunContext
 from secondtake.runner.hashing import new_span_id
+
+if TYPE_CHECKING:
+    from secondtake.runner.replay.session import Answer, Asked
 
 
 class OpenCall(abc.ABC):
@@ -24,7 +28,28 @@ class OpenCall(abc.ABC):
         self.started_s = self.context.started_s
         self._lock = threading.Lock()
         self._done = False
+        self.answered: Answer | None = None
+        """What a replay answers the call with; None when it is executed."""
         here.run.begin_span(self, self.span_id)
+
+    @abc.abstractmethod
+    def asked(self) -> "Asked":
+        """Return what a replay needs to know to answer it."""
+
+    def look_up(self) -> "Answer | None":
+        """Return what a replay answers the call with; None outside a replay, or to execute it.
+
+        Raises:
+            ReplayDiverged: it must not be executed.
+        """
+        if self.run.replay is not None:
+            self.answered = self.run.replay.answer(self.asked())
+        return self.answered
+
+    def begin_again(self) -> None:
+        """Let the time of the call begin now."""
+        self.started_at = self.run.now()
+        self.started_s = self.context.started_s = time.perf_counter()
 
     def finish(self, error: BaseException | None) -> None:
         """Write that the call failed."""
@@ -63,3 +88,21 @@ class OpenCall(abc.ABC):
             "started_at": self.started_at,
             **self.run.ended(self.started_at, duration_ms),
         }
+
+
+def answered_fields(answer: "Answer") -> dict[str, Any]:
+    """Return what the row of a call says that was answered instead of executed."""
+    fields: dict[str, Any] = {"served_from": "recorded"}
+    if answer.call is not None:
+        fields["simulated"] = answer.call.simulated
+    if answer.call is not None and answer.call.kind == "llm_call":
+        fields |= {
+            "cost_usd": Decimal(0),
+            "cost_basis": "recording",
+            "cost_details": None,
+            "price_snapshot": None,
+            "avoided_cost_usd": answer.avoided_cost_usd,
+        }
+    if answer.edited or answer.call is None:
+        fields["extra"] = {"replay": "edited" if answer.edited else "static"}
+    return fields

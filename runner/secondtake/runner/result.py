@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from secondtake.runner.errors import BudgetExceeded, RunStopped
+from secondtake.runner.errors import BudgetExceeded, ReplayDiverged, RunStopped
 from secondtake.runner.events import RunStatus
 from secondtake.runner.limits import Totals
 
@@ -45,6 +45,8 @@ def status_of(error: BaseException | None) -> RunStatus:
         return "ok"
     if isinstance(error, BudgetExceeded):
         return "budget_exceeded"
+    if isinstance(error, ReplayDiverged):
+        return "error"
     if isinstance(error, RunStopped | KeyboardInterrupt | GeneratorExit):
         return "cancelled"
     if type(error).__name__ == "CancelledError":  # asyncio's: importing it takes 15 ms

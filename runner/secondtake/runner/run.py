@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from uuid import UUID
 
 from secondtake.runner import events, faults
@@ -23,6 +23,9 @@ from secondtake.runner.mailbox import Mailbox
 from secondtake.runner.result import NodeTiming, RunResult, status_of
 from secondtake.runner.settings import Settings, load_settings
 from secondtake.runner.sink import Sink, sink_for
+
+if TYPE_CHECKING:
+    from secondtake.runner.replay.session import ReplaySession
 
 StopStatus = Literal["cancelled", "budget_exceeded"]
 
@@ -45,7 +48,9 @@ class RunRecorder:
         limits: Limits,
         run_id: UUID | None = None,
         mailbox: Mailbox | None = None,
+        replay: "ReplaySession | None" = None,
     ) -> None:
+        self.replay = replay
         self.run_id = run_id or new_run_id()
         self.mailbox = mailbox
         """Where this run is told an answer or to stop; None when nobody can tell it anything."""
@@ -223,10 +228,14 @@ class RunRecorder:
 
     # Stopping.
 
+    def stop_with(self, stop: RunStopped) -> None:
+        """Have every further call raise `stop`, unless the run was asked to end before."""
+        self._stop = self._stop or stop
+
     def request_stop(self, status: StopStatus, reason: str) -> None:
         """Ask the run to end: its next call raises."""
         kind = BudgetExceeded if status == "budget_exceeded" else RunCancelled
-        self._stop = self._stop or kind(reason)
+        self.stop_with(kind(reason))
 
     def is_stopping(self) -> bool:
         """Tell whether the run was asked to end, by this process or by another."""
@@ -277,22 +286,8 @@ class RunRecorder:
         sink.writer.run_begins()
         try:
             fields = {
-                "name": self.label(about.name),
-                "source": about.source,
+                **about.fields(label=self.label, clean=self.clean),
                 "writer_id": sink.writer.writer_id,
-                "workflow": self.label(about.workflow) if about.workflow else None,
-                "workflow_hash": about.workflow_hash,
-                "config": self.clean(about.config),
-                "inputs": self.clean(about.inputs),
-                "session_id": self.label(about.session_id) if about.session_id else None,
-                "user_id": self.label(about.user_id) if about.user_id else None,
-                "agent": self.label(about.agent) if about.agent else None,
-                "tags": {self.label(k): self.label(v) for k, v in about.tags.items()} or None,
-                "source_run_id": about.source_run_id,
-                "experiment_id": self.label(about.experiment_id) if about.experiment_id else None,
-                "variant": self.label(about.variant) if about.variant else None,
-                "case_id": self.label(about.case_id) if about.case_id else None,
-                "repeat": about.repeat,
                 "environment": self.structure(describe_environment(with_arguments=sink.content)),
                 "started_at": self._started_at,
             }
@@ -328,6 +323,8 @@ class RunRecorder:
                 **self.ended(self._started_at, duration_ms),
                 **self.error_fields(error),
             }
+            if self.replay is not None:
+                self.replay.finish(self, fields)
             self.emit(events.RunFinished, fields)
             self.is_open = False
             self._result = RunResult(
@@ -372,6 +369,7 @@ def start_run(
     on_start: Callable[[RunRecorder], None] | None = None,
     run_id: UUID | None = None,
     mailbox: Mailbox | None = None,
+    replay: "ReplaySession | None" = None,
     **description: Any,
 ) -> Generator[RunRecorder]:
     """Record a run around the block; what the block raises is recorded and raised on.
@@ -383,11 +381,14 @@ def start_run(
         on_start: is given the recorder first of all, e.g. to be able to cancel.
         run_id: the id of the run when somebody has fixed it beforehand.
         mailbox: an open one of this id, closed when the run ends.
+        replay: answers the calls of the run from the recording of another.
         **description: the other fields of `RunDescription`.
     """
     sink = sink_for(settings or load_settings())
     about = RunDescription(name=name, **description)
-    run = RunRecorder(about, sink=sink, limits=limits or Limits(), run_id=run_id, mailbox=mailbox)
+    run = RunRecorder(
+        about, sink=sink, limits=limits or Limits(), run_id=run_id, mailbox=mailbox, replay=replay
+    )
     run.begin()
     if on_start is not None:
         on_start(run)

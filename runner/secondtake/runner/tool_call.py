@@ -1,12 +1,15 @@
 """A tool call on its way through the boundary."""
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from secondtake.runner import events
 from secondtake.runner.calls import ToolRequest
 from secondtake.runner.context import RunContext
 from secondtake.runner.hashing import tool_request_hash
-from secondtake.runner.open_call import OpenCall
+from secondtake.runner.open_call import OpenCall, answered_fields
+
+if TYPE_CHECKING:
+    from secondtake.runner.replay.session import Asked
 
 
 class OpenToolCall(OpenCall):
@@ -38,6 +41,20 @@ class OpenToolCall(OpenCall):
             "simulated": request.simulated,
         }
 
+    def asked(self) -> "Asked":
+        """Return what a replay needs to know to answer it."""
+        from secondtake.runner.replay.session import Asked
+
+        return Asked(
+            kind="tool_call",
+            span_id=self.span_id,
+            node_path=self.parent.node_path,
+            request_hash=self._fields.get("request_hash"),
+            tool=self._fields.get("tool"),
+            tool_call_id=self._request.tool_call_id,
+            may_execute=self._request.read_only,
+        )
+
     def write(self, response: Any, error: BaseException | None, duration_ms: float) -> None:
         """Write the `tool_call` event."""
         fields = {
@@ -47,6 +64,10 @@ class OpenToolCall(OpenCall):
             "extra": self.run.structure(self._request.extra) if self._request.extra else None,
             **self.run.error_fields(error),
         }
+        if self.answered is not None:
+            fields |= answered_fields(self.answered)
+        elif self.run.replay is not None:
+            self.run.replay.note_answer(self.span_id, fields["result"], error)
         if self._request.span_kind != "other":  # a person's answer is no tool call
             self.run.meter.end_tool_call()
         self.run.emit(events.ToolCall, fields)

@@ -8,6 +8,7 @@ from secondtake.runner.calls import LlmFailure, LlmRequest, LlmResponse
 from secondtake.runner.context import current
 from secondtake.runner.errors import UsageError
 from secondtake.runner.providers.retry import SLICE_S, CallPolicy, RetryPlan, Step, wait
+from secondtake.runner.replay.failures import is_recorded
 
 DEFAULT_POLICY = CallPolicy()
 
@@ -28,16 +29,21 @@ def complete(request: LlmRequest, *, policy: CallPolicy = DEFAULT_POLICY) -> Llm
     from secondtake.runner.providers.library import load_litellm
 
     _check_parameters(request)
-    load_litellm()  # before the boundary: its seconds are not the model's
     plan = RetryPlan(request.model, policy)
     while True:
         asked, its_policy = _prepare(request, policy, plan.step)
         try:
-            return boundary.call(asked, lambda: execute(asked, its_policy))  # noqa: B023 - called at once
+            return boundary.call(
+                asked,
+                lambda: execute(asked, its_policy),  # noqa: B023 - called at once
+                before=load_litellm,
+            )
         except Exception as error:
             step = plan.after(_failure(error))
             if step is None:
                 raise
+            if is_recorded(error):
+                continue
         wait(step.delay_s, sleep=policy.sleep, check=_check_stop)
 
 
@@ -47,16 +53,21 @@ async def acomplete(request: LlmRequest, *, policy: CallPolicy = DEFAULT_POLICY)
     from secondtake.runner.providers.library import load_litellm
 
     _check_parameters(request)
-    load_litellm()
     plan = RetryPlan(request.model, policy)
     while True:
         asked, its_policy = _prepare(request, policy, plan.step)
         try:
-            return await boundary.acall(asked, lambda: aexecute(asked, its_policy))  # noqa: B023 - called at once
+            return await boundary.acall(
+                asked,
+                lambda: aexecute(asked, its_policy),  # noqa: B023 - called at once
+                before=load_litellm,
+            )
         except Exception as error:
             step = plan.after(_failure(error))
             if step is None:
                 raise
+            if is_recorded(error):
+                continue
         left_s = step.delay_s
         while left_s > 0:
             _check_stop()

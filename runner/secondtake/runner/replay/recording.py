@@ -199,6 +199,7 @@ class Recording:
             time_to_first_token_ms=call.time_to_first_token_ms,
             reported_cost_usd=call.reported_cost_usd,
             simulated=call.simulated,
+            extra=call.extra,
         )
 
 

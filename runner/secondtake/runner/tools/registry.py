@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,11 +31,17 @@ class Tool:
     read_only: bool = False
     """Changes nothing in the world: a replay may execute it when the recording has no answer."""
     span_kind: SpanKind = "tool"
+    told: str | None = None
+    """What models are told of it instead of its docstring."""
 
     @property
     def description(self) -> str:
-        """What the tool does, from the docstring."""
-        return self.arguments.description
+        """What the tool does, from the docstring where nothing else is told."""
+        return self.told or self.arguments.description
+
+    def described(self, text: str) -> "Tool":
+        """Return the same tool, of which models are told something else."""
+        return replace(self, told=text)
 
     def definition(self) -> dict[str, Any]:
         """Return the tool definition in OpenAI's form."""
@@ -160,6 +166,7 @@ class ToolRegistry:
             arguments=arguments,
             tool_call_id=tool_call_id,
             span_kind=found.span_kind if found else "tool",
+            read_only=found is None or found.read_only,  # there is nothing to execute without one
         )
 
         def execute() -> Any:
@@ -183,7 +190,9 @@ class ToolRegistry:
         def execute() -> Any:
             raise ToolError(reason)
 
-        request = ToolRequest(tool=name, arguments={UNPARSED: raw}, tool_call_id=tool_call_id)
+        request = ToolRequest(
+            tool=name, arguments={UNPARSED: raw}, tool_call_id=tool_call_id, read_only=True
+        )
         boundary.call(request, execute)
 
 

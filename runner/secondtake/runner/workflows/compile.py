@@ -11,6 +11,7 @@ import importlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final, TypedDict
 
@@ -35,6 +36,13 @@ ROUTER: Final = "next."
 """The hidden node; no node can have a dot in its name."""
 STEPS_MAX: Final = 1_000_000_000
 """LangGraph's own limit is out of the way: every loop has its `max_visits`."""
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Takes the place of what a channel holds, whatever its reducer."""
+
+    value: Any
 
 
 def run_graph(execution: Execution) -> dict[str, Any]:
@@ -91,6 +99,8 @@ def _state_type(definition: Definition) -> Any:
 
 def _reducer(reducer: Reducer) -> Callable[[Any, Any], Any]:
     def apply(current: Any, change: Any) -> Any:
+        if isinstance(change, Replaced):
+            return change.value
         return reduce(current, change, reducer)
 
     return apply
@@ -116,14 +126,16 @@ def _route(execution: Execution, state: dict[str, Any]) -> Any:
         known = visible_state(state)
         empty = dict.fromkeys(execution.prepared.definition.state)
         entries = execution.scheduler.advance({**empty, **execution.inputs, **known})
+        names = [entry.node for entry in entries]
     except BaseException as error:
         execution.fail(error)
         raise
+    edits = {PREFIX + key: value for key, value in execution.fork(names).items()}
     visits = dict(execution.scheduler.visits)
     sends: list[Any] = []
     for order, visit in enumerate(_visits(entries)):
-        sends.append(Send(visit.node, {**state, VISIT: (order, visit, visits)}))
-    return Command(goto=sends)
+        sends.append(Send(visit.node, {**state, **edits, VISIT: (order, visit, visits)}))
+    return Command(goto=sends, update={key: Replaced(value) for key, value in edits.items()})
 
 
 def _visits(entries: list[Entry]) -> Iterator[Visit]:

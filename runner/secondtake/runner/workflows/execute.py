@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from secondtake.runner import faults
-from secondtake.runner.errors import BudgetExceeded, RunStopped, UsageError
+from secondtake.runner.errors import RunStopped, UsageError
 from secondtake.runner.hashing import new_run_id, value_hash
 from secondtake.runner.limits import Limits
 from secondtake.runner.mailbox import Mailbox
@@ -15,12 +15,21 @@ from secondtake.runner.run import RunRecorder, start_run
 from secondtake.runner.settings import Settings
 from secondtake.runner.tools.registry import Tool, built_in_tools
 from secondtake.runner.workflows.compile import run_graph
-from secondtake.runner.workflows.execution import Execution, Prepared, prepare, resolve_tools
+from secondtake.runner.workflows.execution import (
+    Chosen,
+    Execution,
+    Prepared,
+    prepare,
+    resolve_tools,
+)
 from secondtake.runner.workflows.given_answers import check_answers
 from secondtake.runner.workflows.human import AnswerDesk, Answers, OnQuestion, Person
 from secondtake.runner.workflows.load import Workflow
 from secondtake.runner.workflows.overrides import apply_overrides, convert_inputs
 from secondtake.runner.workflows.schema import Definition
+
+if TYPE_CHECKING:
+    from secondtake.runner.replay.session import ReplaySession
 
 MISSING_INPUT: Final = "give it with -i {name}=VALUE"
 PROMPT_NAME: Final = "prompt"
@@ -86,8 +95,12 @@ def run_workflow(
     }
     check_answers(prepared.workflow, answers or {})
     desk = AnswerDesk(answers=answers, ask=ask, on_question=on_question)
-    return _record(
-        prepared, values, about, on_start=on_start, run_id=run_id or new_run_id(), desk=desk
+    return record_execution(
+        Chosen(prepared=prepared, inputs=values),
+        about,
+        on_start=on_start,
+        run_id=run_id or new_run_id(),
+        desk=desk,
     )
 
 
@@ -182,15 +195,28 @@ def describe(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _record(
-    prepared: Prepared,
-    inputs: Mapping[str, Any],
+def record_execution(
+    chosen: Chosen,
     about: Mapping[str, Any],
     *,
     on_start: OnStart | None,
     run_id: UUID,
     desk: AnswerDesk,
+    before: Chosen | None = None,
+    replay: "ReplaySession | None" = None,
 ) -> RunResult:
+    """Execute what is prepared as one run; what fails inside it is told by the result.
+
+    Args:
+        chosen: What is executed.
+        about: Fields of the run's description.
+        on_start: Is given the recorder first of all.
+        run_id: The id of the run.
+        desk: Where answers of persons come from.
+        before: What is executed before the fork of a replay.
+        replay: Answers the calls.
+    """
+    prepared = chosen.prepared
     recorder: RunRecorder | None = None
     # Opened first: whoever sees the run can already tell it something.
     mailbox = _open_mailbox(prepared.settings, run_id)
@@ -202,9 +228,11 @@ def _record(
             on_start=on_start,
             run_id=run_id,
             mailbox=mailbox,
+            replay=replay,
             **about,
         ) as recorder:
-            _execute(Execution.of(prepared, inputs, recorder, desk=desk))
+            inputs = chosen.inputs
+            _execute(Execution.of(prepared, inputs, recorder, desk=desk, before=before))
     except (Exception, RunStopped):
         # The run has recorded it. Without a run there is nobody but the caller to tell.
         if recorder is None:
@@ -234,8 +262,7 @@ def _execute(execution: Execution) -> None:
         failure = execution.failure or error
         if isinstance(failure, RunStopped):
             recorder.set_output(definition.result_of(execution.ledger.state))
-            over = isinstance(failure, BudgetExceeded)
-            recorder.request_stop("budget_exceeded" if over else "cancelled", failure.message)
+            recorder.stop_with(failure)
             recorder.give_up()
         if failure is error:
             raise

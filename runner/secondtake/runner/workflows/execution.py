@@ -63,6 +63,7 @@ def prepare(
     *,
     tools: Sequence[Tool] = (),
     outer_model: str | None = None,
+    loads_models: bool = True,
 ) -> Prepared:
     """Import the functions and tools of a workflow and of those that are nested in it.
 
@@ -71,6 +72,7 @@ def prepare(
         settings: Says which modules are trusted and where files may be read.
         tools: Further tools, that the nodes may name.
         outer_model: The model of the workflow that this one is nested in.
+        loads_models: False when a recording answers: what asks models takes seconds to import.
 
     Raises:
         WorkflowError: something cannot be imported.
@@ -95,14 +97,16 @@ def prepare(
                 )
             elif isinstance(node, WorkflowNode):
                 inner = workflow.nested[name]
-                nested[name] = prepare(inner, settings, tools=tools, outer_model=model)
+                nested[name] = prepare(
+                    inner, settings, tools=tools, outer_model=model, loads_models=loads_models
+                )
         except WorkflowError as error:
             problems += error.problems
         except UsageError as error:
             problems.append(f"{workflow.path or workflow.name}: node `{name}`: {error.message}")
     if problems:
         raise WorkflowError(problems)
-    _load_libraries(workflow.definition)
+    _load_libraries(workflow.definition, loads_models=loads_models)
     return Prepared(
         workflow=workflow,
         settings=settings,
@@ -113,11 +117,11 @@ def prepare(
     )
 
 
-def _load_libraries(definition: Definition) -> None:
+def _load_libraries(definition: Definition, *, loads_models: bool) -> None:
     """Import what takes seconds now: else the first node's timing would tell of imports."""
     for name in ("langgraph.graph", "langgraph.pregel", "langgraph.types", "langsmith.run_helpers"):
         importlib.import_module(name)
-    if any(isinstance(node, ModelNode) for node in definition.nodes.values()):
+    if loads_models and any(isinstance(node, ModelNode) for node in definition.nodes.values()):
         from secondtake.runner.providers.library import load_litellm
 
         load_litellm()
@@ -144,12 +148,20 @@ def resolve_tools(names: Sequence[str], every: ToolRegistry, settings: Settings)
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """A prepared workflow with its inputs."""
+
+    prepared: Prepared
+    inputs: Mapping[str, Any]
+
+
 @dataclass(kw_only=True)
 class Execution:
     """One execution of a prepared workflow: a run, or what a workflow node of a run executes."""
 
-    prepared: Prepared
-    inputs: Mapping[str, Any]
+    after: "Chosen"
+    """What is executed, from the fork of a replay on."""
     recorder: RunRecorder
     ledger: StateLedger
     scheduler: Scheduler
@@ -159,6 +171,8 @@ class Execution:
     """What this is nested in."""
     node: str = ""
     """The node of `outer` that executes this."""
+    before: "Chosen | None" = None
+    """What is executed before the fork of a replay, where that is something else."""
     failure: BaseException | None = None
     """What failed first."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -173,13 +187,14 @@ class Execution:
         desk: AnswerDesk | None = None,
         outer: "Execution | None" = None,
         node: str = "",
+        before: "Chosen | None" = None,
     ) -> "Execution":
         """Begin to execute; no node has run yet."""
         state = prepared.definition.state
         owner = None if outer is None else context.current()
         return cls(
-            prepared=prepared,
-            inputs=inputs,
+            after=Chosen(prepared=prepared, inputs=inputs),
+            before=before,
             recorder=recorder,
             ledger=StateLedger(state, recorder, owner=owner),
             scheduler=Scheduler(Graph(prepared.definition)),
@@ -188,6 +203,45 @@ class Execution:
             outer=outer,
             node=node,
         )
+
+    @property
+    def _chosen(self) -> "Chosen":
+        replay = self.recorder.replay
+        if self.before is not None and replay is not None and replay.is_before_fork:
+            return self.before
+        return self.after
+
+    @property
+    def prepared(self) -> Prepared:
+        """What is executed now."""
+        return self._chosen.prepared
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """The inputs as they are now."""
+        return self._chosen.inputs
+
+    def recorded_changes(self, where: context.RunContext | None) -> dict[str, Any] | None:
+        """Return what a node changed in the run that is replayed; None when it is to be executed.
+
+        Only before the fork: the state there has to be the recorded one.
+        """
+        replay = self.recorder.replay
+        if replay is None or where is None or not replay.is_before_fork:
+            return None
+        return replay.recorded_changes(where.node_path)
+
+    def fork(self, nodes: Sequence[str]) -> dict[str, Any]:
+        """Return the state keys that are other ones from now on, when the fork is at these nodes."""
+        replay = self.recorder.replay
+        if self.outer is not None or replay is None or not replay.is_before_fork:
+            return {}
+        if replay.options.from_node not in nodes:
+            return {}
+        replay.pass_fork()
+        for key, value in replay.options.state.items():
+            self.ledger.replace(key, value)
+        return dict(replay.options.state)
 
     def nested(self, node: str, prepared: Prepared, inputs: Mapping[str, Any]) -> "Execution":
         """Begin to execute a nested workflow in the node that is open."""

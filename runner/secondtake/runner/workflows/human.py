@@ -216,7 +216,9 @@ def ask_person(
     """
     told: dict[str, Any] = {}
     arguments = asked.question.described()
-    request = ToolRequest(tool=TOOL, arguments=arguments, span_kind="other", extra=told)
+    request = ToolRequest(
+        tool=TOOL, arguments=arguments, span_kind="other", read_only=True, extra=told
+    )
 
     def execute() -> Any:
         plain = asked.node.rpartition(".")[2]

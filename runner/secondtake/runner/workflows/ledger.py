@@ -68,6 +68,11 @@ class StateLedger:
             entry = _Pending(order=order, node=node, context=context, changes=changes)
             self._pending.append(entry)
 
+    def replace(self, key: str, value: Any) -> None:
+        """Put another value under a key, whatever its reducer."""
+        self.state[key] = value
+        self._write("set", key, value, self._owner)
+
     def commit(self) -> str | None:
         """Record the changes of a superstep that has ended.
 

@@ -37,6 +37,8 @@ class Workflow:
     """What was set from outside, by path."""
     nested: "Mapping[str, Workflow]" = field(default_factory=dict[str, "Workflow"])
     """The workflow of each workflow node."""
+    is_recorded: bool = False
+    """True of one out of a recording: its nested ones are those of the recording, not of files."""
 
     @property
     def name(self) -> str:
@@ -89,7 +91,8 @@ def _build(source: Source, nesting: Nesting) -> Workflow:
 
 def nesting_of(workflow: Workflow, settings: Settings) -> Nesting:
     """Return what is needed to check a workflow again when it was changed."""
-    return Nesting(path=workflow.path, settings=settings, load=_load_nested)
+    recorded = workflow.nested if workflow.is_recorded else {}
+    return Nesting(path=workflow.path, settings=settings, load=_load_nested, recorded=recorded)
 
 
 def check_source(

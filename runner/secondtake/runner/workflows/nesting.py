@@ -29,6 +29,8 @@ class Nesting:
     opened: tuple[Path, ...] = ()
     """The files that this one is nested in, outermost first."""
     loaded: "dict[Path, Workflow]" = field(default_factory=dict[Path, "Workflow"])
+    recorded: "Mapping[str, Workflow]" = field(default_factory=dict[str, "Workflow"])
+    """The nested workflows of a recording by their nodes, which are no files."""
 
     def inside(self, path: Path) -> "Nesting":
         """Return the place of a file that this one nests."""
@@ -44,7 +46,8 @@ def load_nested(source: Source, definition: Definition, nesting: Nesting) -> "di
             continue
         keys: Keys = ("nodes", name, "workflow")
         try:
-            found[name] = _load(node.workflow, nesting)
+            recorded = nesting.recorded.get(name)
+            found[name] = recorded or _load(node.workflow, nesting)
         except ValueError as error:
             source.report(keys, str(error))
         except WorkflowError as error:

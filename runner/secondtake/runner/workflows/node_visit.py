@@ -7,6 +7,7 @@ from typing import Any, Final
 from secondtake.runner import context
 from secondtake.runner.context import RunContext
 from secondtake.runner.errors import SecondTakeError
+from secondtake.runner.replay.failures import is_recorded
 from secondtake.runner.workflows.execution import Execution
 from secondtake.runner.workflows.failures import NodeError
 from secondtake.runner.workflows.human import OpenQuestion, ask_person
@@ -59,9 +60,11 @@ class _Attempts:
         for attempt in range(1, retry.attempts + 1):
             try:
                 return self._once(node, attempt)
-            except Exception:
+            except Exception as error:
                 if attempt == retry.attempts:
                     raise
+                if is_recorded(error):
+                    continue
             pause(retry.backoff_s * 2 ** (attempt - 1), check=self._execution.check)
         raise NodeError(f"Node `{self._visit.node}` had no attempt left.")  # attempts is >= 1
 
@@ -78,6 +81,9 @@ class _Attempts:
             question=asked.described() if isinstance(asked, Question) else None,
         ) as where:
             self.where = where
+            changes = self._execution.recorded_changes(where)
+            if isinstance(node, PythonNode) and changes is not None:
+                return changes
             result = self._result(node, asked, where)
             return changes_of(self._execution, visit.node, node, result)
 
