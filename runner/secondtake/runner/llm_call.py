@@ -51,6 +51,7 @@ class OpenLlmCall(OpenCall):
             span_id=self.span_id,
             node_path=self.parent.node_path,
             request_hash=self._fields.get("request_hash"),
+            model=self._request.model,
             hashes={name: self._fields.get(f"{name}_hash") for name in FIELDS},
             is_sampled=self._request.parameters.get("temperature") != 0,
         )

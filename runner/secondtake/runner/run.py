@@ -370,6 +370,7 @@ def start_run(
     run_id: UUID | None = None,
     mailbox: Mailbox | None = None,
     replay: "ReplaySession | None" = None,
+    sink: Sink | None = None,
     **description: Any,
 ) -> Generator[RunRecorder]:
     """Record a run around the block; what the block raises is recorded and raised on.
@@ -382,9 +383,10 @@ def start_run(
         run_id: the id of the run when somebody has fixed it beforehand.
         mailbox: an open one of this id, closed when the run ends.
         replay: answers the calls of the run from the recording of another.
+        sink: where to write, when not to the home of the settings.
         **description: the other fields of `RunDescription`.
     """
-    sink = sink_for(settings or load_settings())
+    sink = sink or sink_for(settings or load_settings())
     about = RunDescription(name=name, **description)
     run = RunRecorder(
         about, sink=sink, limits=limits or Limits(), run_id=run_id, mailbox=mailbox, replay=replay

@@ -3,15 +3,13 @@
 Writes journal segments only and never holds the store, so any number of these run at once.
 """
 
-import os
-import sys
-import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from secondtake.backend.cli.connect import current_settings
+from secondtake.backend.cli.executing import OnStart, leave, supervised, warn_of_faults
 from secondtake.backend.cli.inputs import read_inputs
 from secondtake.backend.cli.output import json_option, print_json, print_lines
 from secondtake.backend.cli.pairs import PAIR, read_pairs
@@ -20,8 +18,6 @@ from secondtake.backend.cli.run_report import profile_lines, result_as_json, res
 
 if TYPE_CHECKING:
     from secondtake.runner.result import RunResult
-    from secondtake.runner.run import RunRecorder
-    from secondtake.runner.settings import Settings
 
 
 def read_answers(
@@ -109,15 +105,9 @@ def command(
         "session_id": session_id,
         "user_id": user_id,
     }
-    result = _supervised(settings, _execution(workflow, prompt, inputs, tools, answers, about))
+    result = supervised(settings, _execution(workflow, prompt, inputs, tools, answers, about))
     _print(result, name=workflow or "prompt", profile=profile, as_json=as_json)
-    code = 0 if result.status == "ok" else 1
-    if result.status == "cancelled" or _is_left_behind():
-        _leave_at_once(code)
-    ctx.exit(code)
-
-
-OnStart = Callable[["RunRecorder"], None]
+    leave(ctx, 0 if result.status == "ok" else 1, cancelled=result.status == "cancelled")
 
 
 def _execution(
@@ -146,16 +136,6 @@ def _execution(
     return lambda on_start: run_workflow(found, values, on_start=on_start, **asked, **about)
 
 
-def _supervised(settings: "Settings", execute: "Callable[[OnStart], RunResult]") -> "RunResult":
-    from secondtake.backend.prices.snapshot import ensure_snapshot
-    from secondtake.runner.settings import load_dotenv_into_environment
-    from secondtake.runner.supervise import supervise
-
-    load_dotenv_into_environment()
-    ensure_snapshot(settings.home)
-    return supervise(execute)
-
-
 def _print(result: "RunResult", *, name: str, profile: bool, as_json: bool) -> None:
     if as_json:
         print_json(result_as_json(result))
@@ -163,26 +143,4 @@ def _print(result: "RunResult", *, name: str, profile: bool, as_json: bool) -> N
     print_lines(result_lines(result, name=name))
     if profile:
         print_lines(["", *profile_lines(result)])
-    if result.recording_faults:
-        click.echo(
-            f"warning: {result.recording_faults:,} events could not be recorded; "
-            "see `secondtake doctor`",
-            err=True,
-        )
-
-
-def _is_left_behind() -> bool:
-    """Say whether a call of a run that was given up still blocks its thread."""
-    from secondtake.runner.supervise import THREAD_NAME
-
-    return any(thread.name == THREAD_NAME for thread in threading.enumerate())
-
-
-def _leave_at_once(code: int) -> None:
-    """End the process now; tidying up at exit may take longer than Ctrl-C has."""
-    from secondtake.runner.journal import close_all
-
-    close_all()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    warn_of_faults(result)

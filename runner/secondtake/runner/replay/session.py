@@ -35,6 +35,8 @@ class Asked:
     span_id: str
     node_path: str | None
     request_hash: str | None
+    model: str | None = None
+    """Of an LLM request."""
     hashes: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     """Of an LLM request, by field group."""
     tool: str | None = None
@@ -102,6 +104,8 @@ class ReplaySession:
         self.avoided_cost_usd: Decimal | None = None
         self.is_before_fork = options.from_node is not None
         """True until the fork: everything is answered by the recording."""
+        self.executes_code = True
+        """False where only calls are to be found out: functions of nodes are not executed."""
         self.judged: Judged | None = None
         """The verdict, when it has ended."""
         self._samples = False
@@ -125,11 +129,12 @@ class ReplaySession:
         )
         if call is not None and policy != "live" and (found := self._recorded(call)):
             return found
+        source = call
         if call is not None:
             with self._lock:
                 self._matched[asked.span_id] = call
         else:
-            self._note_divergence(asked)
+            source = self._note_divergence(asked)
             if policy == "recorded":
                 raise ReplayDiverged(self._stuck(asked))
             may_be_ruled = asked.kind == "tool_call" and policy == "auto"
@@ -137,6 +142,13 @@ class ReplaySession:
                 return ruled
         with self._lock:
             self.live_by_node[node_of(asked.node_path)] += 1
+        return self.instead_of_executing(asked, source)
+
+    def instead_of_executing(self, asked: Asked, source: Recorded | None) -> Answer | None:
+        """Return what answers a call that is to be executed; None to execute it.
+
+        A plan of a replay has an answer, that of the counterpart `source`.
+        """
         return None
 
     def note_answer(self, span_id: str, response: Any, error: BaseException | None) -> None:
@@ -260,7 +272,9 @@ class ReplaySession:
             return None
         raise ReplayDiverged(self._stuck(asked))
 
-    def _note_divergence(self, asked: Asked) -> None:
+    def _note_divergence(self, asked: Asked) -> Recorded | None:
+        """Note a call that was not recorded so, and return what it was in the source."""
+
         def fits(call: Recorded) -> bool:
             if isinstance(call, ToolCall):
                 return call.tool == asked.tool
@@ -276,6 +290,7 @@ class ReplaySession:
                 tool=asked.tool,
             )
         )
+        return source
 
     def _add(self, divergence: Divergence) -> None:
         with self._lock:

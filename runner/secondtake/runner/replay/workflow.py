@@ -111,10 +111,7 @@ def replay_workflow(
     Raises:
         UsageError: a change does not fit the run; there is no replay then.
     """
-    recorded = recorded_workflow(recording.start.config)
-    recorded = replace(recorded, hash=recording.start.workflow_hash or "")
-    source = workflow or recorded
-    chosen = _chosen(recording, source, changes, settings)
+    chosen = choose(recording, workflow, changes, settings)
     session = ReplaySession(recording, changes.options)
     check_answers(chosen.after.prepared.workflow, answers or {})
     about = recording.start
@@ -123,7 +120,7 @@ def replay_workflow(
         chosen.after,
         {
             "workflow": name,
-            "workflow_hash": source.hash,
+            "workflow_hash": chosen.after.prepared.workflow.hash,
             "config": describe(chosen.after.prepared),
             "inputs": dict(chosen.after.inputs),
             "session_id": about.session_id,
@@ -146,12 +143,16 @@ def replay_workflow(
     )
 
 
-def _chosen(recording: Recording, source: Workflow, changes: Changes, settings: Settings) -> Choice:
-    """Return what is executed, everything checked.
+def choose(
+    recording: Recording, workflow: Workflow | None, changes: Changes, settings: Settings
+) -> Choice:
+    """Return what is executed, everything checked; see `replay_workflow`.
 
     Raises:
         UsageError: a change does not fit.
     """
+    recorded = recorded_workflow(recording.start.config)
+    source = workflow or replace(recorded, hash=recording.start.workflow_hash or "")
     config: Any = recording.start.config
     model = str(config.get("model") or settings.model)
     settings = replace(settings, model=model)

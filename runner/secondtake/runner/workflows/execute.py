@@ -13,6 +13,7 @@ from secondtake.runner.mailbox import Mailbox
 from secondtake.runner.result import RunResult
 from secondtake.runner.run import RunRecorder, start_run
 from secondtake.runner.settings import Settings
+from secondtake.runner.sink import Sink
 from secondtake.runner.tools.registry import Tool, built_in_tools
 from secondtake.runner.workflows.compile import run_graph
 from secondtake.runner.workflows.execution import (
@@ -204,6 +205,7 @@ def record_execution(
     desk: AnswerDesk,
     before: Chosen | None = None,
     replay: "ReplaySession | None" = None,
+    sink: Sink | None = None,
 ) -> RunResult:
     """Execute what is prepared as one run; what fails inside it is told by the result.
 
@@ -215,11 +217,13 @@ def record_execution(
         desk: Where answers of persons come from.
         before: What is executed before the fork of a replay.
         replay: Answers the calls.
+        sink: Where to write, when not to the home of the settings; nobody can tell the run anything
+            then.
     """
     prepared = chosen.prepared
     recorder: RunRecorder | None = None
     # Opened first: whoever sees the run can already tell it something.
-    mailbox = _open_mailbox(prepared.settings, run_id)
+    mailbox = _open_mailbox(prepared.settings, run_id) if sink is None else None
     try:
         with start_run(
             prepared.workflow.name,
@@ -229,6 +233,7 @@ def record_execution(
             run_id=run_id,
             mailbox=mailbox,
             replay=replay,
+            sink=sink,
             **about,
         ) as recorder:
             inputs = chosen.inputs

@@ -224,10 +224,12 @@ class Execution:
     def recorded_changes(self, where: context.RunContext | None) -> dict[str, Any] | None:
         """Return what a node changed in the run that is replayed; None when it is to be executed.
 
-        Only before the fork: the state there has to be the recorded one.
+        Before the fork, where the state has to be the recorded one, and in a mere plan.
         """
         replay = self.recorder.replay
-        if replay is None or where is None or not replay.is_before_fork:
+        if replay is None or where is None:
+            return None
+        if replay.executes_code and not replay.is_before_fork:
             return None
         return replay.recorded_changes(where.node_path)
 
@@ -267,6 +269,16 @@ class Execution:
                 raise BranchAbandoned("a parallel branch failed")
             execution = execution.outer
 
+    def _said(self, messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return what is sent: in a replay some messages may be other ones."""
+        replay, here = self.recorder.replay, context.current()
+        if replay is None or here is None or not replay.options.messages:
+            return list(messages)
+        from secondtake.runner.replay.editing import edited_messages
+
+        clean = self.recorder.sink.clean_message
+        return edited_messages(replay, messages, node_path=here.node_path, clean=clean)
+
     def ask(
         self,
         node: ModelNode,
@@ -287,7 +299,7 @@ class Execution:
         definition = self.prepared.definition
         request = LlmRequest(
             model=node.model or self.prepared.default_model,
-            messages=list(messages),
+            messages=self._said(messages),
             tools=tools,
             parameters={**definition.parameters, **node.parameters, **(parameters or {})},
             stream=node.stream,
