@@ -11,8 +11,18 @@ _HERE: Final = "secondtake.backend.cli."
 
 COMMANDS: Final = {
     "run": (_HERE + "run", "Run a workflow or a prompt, and record it."),
+    "wrap": (_HERE + "wrap", "Run any program and record what it asks models, at the wire."),
     "runs": (_HERE + "runs", "List recorded runs, newest first."),
     "show": (_HERE + "show", "Show one run: what happened, how long it took, what it cost."),
+    "replay": (
+        _HERE + "replay",
+        "Execute a recorded run again: unchanged calls are answered, changed ones executed.",
+    ),
+    "diff": (
+        _HERE + "diff",
+        "Compare two runs step by step: what changed, from where on, at what cost.",
+    ),
+    "capsule": (_HERE + "capsule", "Put a run into one file, or look into such a file."),
     "answer": (
         _HERE + "answer",
         "Answer the question that a run waits with; without VALUE, show it.",

@@ -1,0 +1,144 @@
+"""What `secondtake replay` prints: the plan, the verdict, what was executed, what it cost."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from secondtake.backend import formats
+from secondtake.backend.cli.run_report import result_as_json, result_lines
+from secondtake.backend.cli.tables import Column, screen_width, table
+from secondtake.backend.cli.values import indented, text_of
+from secondtake.runner.hashing import value_hash
+from secondtake.runner.jsonable import to_json_value
+
+if TYPE_CHECKING:
+    from secondtake.runner.replay.planning import Plan
+    from secondtake.runner.replay.workflow import Replayed
+
+PLAN_COLUMNS: Final = (
+    Column(title="CALL"),
+    Column(title="NODE", shrinks_to=16),
+    Column(title="NAME", shrinks_to=16),
+    Column(title="ANSWERED BY"),
+    Column(title="ESTIMATE", right=True),
+)
+ANSWERED_BY: Final = {
+    "recorded": "the recording",
+    "executed": "executed",
+    "possible": "executed, if an earlier answer differs",
+}
+ANSWERS_SHOWN: Final = 10
+ANSWER_CHARS: Final = 300
+
+
+def plan_lines(plan: "Plan") -> list[str]:
+    """Return what a replay would execute, and between which amounts it may cost."""
+    rows = [
+        [
+            f"{'LLM call' if call.kind == 'llm_call' else 'tool call'} {call.number}",
+            formats.one_line(call.node),
+            formats.one_line(call.name),
+            ANSWERED_BY[call.reach],
+            _estimate(call.cost_usd) if call.reach != "recorded" else "",
+        ]
+        for call in plan.calls
+    ]
+    lines = table(PLAN_COLUMNS, rows, width=screen_width()) if rows else []
+    lines += ["", _plan_line(plan)]
+    if plan.stops:
+        lines.append(f"It would end early: {plan.stops}")
+    return lines
+
+
+def _plan_line(plan: "Plan") -> str:
+    executed, possible = plan.count("executed"), plan.count("possible")
+    parts = [
+        f"{formats.counted(executed, 'call')} executed",
+        f"{plan.count('recorded')} from the recording",
+    ]
+    if possible:
+        parts.insert(1, f"{possible} more if an earlier answer differs")
+    low, high = formats.money(plan.lower_usd), formats.money(plan.upper_usd)
+    cost = low if low == high else f"{low} to {high}"
+    return f"{' · '.join(parts)} · estimate {cost}, with the tokens of the source"
+
+
+def _estimate(amount: Any) -> str:
+    return formats.money(amount)
+
+
+def plan_as_json(plan: "Plan") -> dict[str, Any]:
+    """Return the plan as JSON: money as text, unknown as null."""
+    plain: dict[str, Any] = to_json_value(asdict(plan))
+    return {
+        **plain,
+        "executed": plan.count("executed"),
+        "possible": plan.count("possible"),
+        "recorded": plan.count("recorded"),
+        "estimate": True,
+    }
+
+
+def replay_lines(replayed: "Replayed", *, source: UUID) -> list[str]:
+    """Return how the replay ended, its verdict, and what was executed for it."""
+    result = replayed.result
+    lines = result_lines(result, name=f"replay of {str(source)[:13]}")
+    if replayed.judged is not None:
+        lines.insert(1, f"{replayed.judged.verdict.replace('_', ' ')} · {replayed.judged.reason}")
+    lines.insert(2 if replayed.judged else 1, _who_answered(replayed))
+    return [*lines, f"secondtake diff {source} {result.run_id}"]
+
+
+def _who_answered(replayed: "Replayed") -> str:
+    live = dict(replayed.live_by_node)
+    executed = sum(live.values())
+    said = f"{formats.counted(executed, 'call')} executed"
+    if live:
+        where = ", ".join(f"{formats.one_line(node)} {count}" for node, count in live.items())
+        said += f" ({where})"
+    said += f" · {replayed.recorded_calls} answered by the recording"
+    avoided = replayed.result.totals.avoided_cost_usd
+    return said if avoided is None else f"{said}, {formats.money(avoided)} avoided"
+
+
+def replay_as_json(replayed: "Replayed") -> dict[str, Any]:
+    """Return the replay as JSON: money as text, unknown as null."""
+    judged = replayed.judged
+    return {
+        **result_as_json(replayed.result),
+        "verdict": judged.verdict if judged else None,
+        "verdict_reason": judged.reason if judged else None,
+        "diverged_node_path": judged.divergence.node_path if judged and judged.divergence else None,
+        "diverged_field": judged.divergence.field if judged and judged.divergence else None,
+        "diverged_call": judged.call if judged else None,
+        "live_by_node": dict(replayed.live_by_node),
+        "live_calls": sum(replayed.live_by_node.values()),
+        "recorded_calls": replayed.recorded_calls,
+    }
+
+
+def repeat_lines(done: "Sequence[Replayed]") -> list[str]:
+    """Return how stable the answer is: each different one with how often it was given."""
+    outputs: dict[str, Any] = {}
+    counts: Counter[str] = Counter()
+    for each in done:
+        status = each.result.status
+        plain = to_json_value(each.result.output)
+        key = value_hash(plain) if status == "ok" else status
+        outputs.setdefault(key, plain if status == "ok" else f"({status})")
+        counts[key] += 1
+    lines: list[str] = []
+    for key, count in counts.most_common(ANSWERS_SHOWN):
+        text = text_of(outputs[key])
+        shown = text if len(text) <= ANSWER_CHARS else f"{text[:ANSWER_CHARS]}…"
+        lines += [f"{count} of {len(done)}", *indented(shown), ""]
+    if len(counts) > ANSWERS_SHOWN:
+        lines += [f"and {len(counts) - ANSWERS_SHOWN} more answers", ""]
+    known = [
+        each.result.totals.cost_usd for each in done if each.result.totals.cost_usd is not None
+    ]
+    cost = formats.money(sum(known[1:], start=known[0])) if known else formats.UNKNOWN
+    answers = formats.counted(len(counts), "different answer")
+    return [*lines, f"{answers} in {formats.counted(len(done), 'repeat')} · {cost}"]
