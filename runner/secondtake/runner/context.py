@@ -163,6 +163,8 @@ class _OpenNode:
         self._lock = threading.Lock()
         self._done = False
         label = parent.run.label(name)
+        if parent.run.replay is not None:
+            parent.run.replay.enter(name)
         safe = label.replace("/", "%2F").replace("[", "%5B").replace("]", "%5D")
         branch_key = about["branch_key"]
         visit = parent.run.next_visit(

@@ -134,3 +134,18 @@ def _as_plain(value: Any) -> Any:  # noqa: C901 - one line for each type, nothin
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     return {"$repr": repr(value)}
+
+
+def is_plain(value: Any) -> bool:
+    """Tell whether a value is JSON as it is, so that it is the same when it is read again.
+
+    A tuple counts as a list.
+    """
+    kind: type[Any] = type(value)
+    if kind in (str, int, float, bool, type(None)):
+        return True
+    if kind in (list, tuple):
+        return all(map(is_plain, value))
+    if kind is dict:
+        return all(type(key) is str and is_plain(item) for key, item in value.items())
+    return False

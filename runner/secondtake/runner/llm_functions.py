@@ -4,17 +4,24 @@ An answer may be text, an `LlmResponse`, or an object in the form of OpenAI's ch
 (LiteLLM's too) or of Anthropic's messages.
 """
 
+import importlib
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, cast
 
 import orjson
 
 from secondtake.runner.calls import LlmRequest, LlmResponse, Tokens
+from secondtake.runner.errors import UsageError
 from secondtake.runner.jsonable import to_json_value
 from secondtake.runner.providers.usage import anthropic_tokens, openai_chat_tokens
 
 REQUEST_KEYS: Final = ("model", "messages", "prompt", "tools", "stream")
+OPENAI_FORMS: Final = {"dict": "dict", "openai": "openai", "litellm": "litellm"}
+ANTHROPIC_FORMS: Final = {"dict": "anthropic_dict", "anthropic": "anthropic"}
+OTHER: Final = "other"
+"""A form that cannot be given again."""
 NOT_SENT: Final = ("api_key", "api_base", "base_url", "client", "timeout", "extra_headers")
 """Arguments that say how to reach the model and do not change its answer."""
 
@@ -39,17 +46,113 @@ def llm_request_of(arguments: Mapping[str, Any], *, model: str | None) -> LlmReq
 
 
 def describe_answer(answer: Any) -> LlmResponse:
-    """Return what an LLM function gave back as an `LlmResponse`."""
+    """Return what an LLM function gave back as an `LlmResponse`.
+
+    Its `extra` says the form, so that a replay can give it alike; see `rebuilt_answer`.
+    """
     if isinstance(answer, LlmResponse):
         return answer
     if isinstance(answer, str) or answer is None:
-        return LlmResponse(messages=[{"role": "assistant", "content": answer}])
+        return _formed(LlmResponse(messages=[{"role": "assistant", "content": answer}]), "text")
     body = _as_mapping(answer)
+    library = "dict" if isinstance(answer, Mapping) else _library_of(answer)
     if isinstance(body.get("choices"), Sequence):
-        return _openai_answer(body, answer)
+        return _formed(_openai_answer(body, answer), OPENAI_FORMS.get(library, OTHER))
     if isinstance(body.get("content"), list):
-        return _anthropic_answer(body)
-    return LlmResponse(messages=[{"role": "assistant", "content": _text(to_json_value(answer))}])
+        return _formed(_anthropic_answer(body), ANTHROPIC_FORMS.get(library, OTHER))
+    text = _text(to_json_value(answer))
+    return _formed(LlmResponse(messages=[{"role": "assistant", "content": text}]), OTHER)
+
+
+def form_of(response: LlmResponse) -> str | None:
+    """Return the form in which a user's function gave an answer; None for an `LlmResponse`."""
+    form = (response.extra or {}).get("form")
+    return None if form is None else str(form)
+
+
+def rebuilt_answer(response: LlmResponse) -> Any:
+    """Return a recorded answer in the form in which a user's function gave it.
+
+    Raises:
+        UsageError: the form is none that can be made.
+    """
+    form = form_of(response)
+    if form is None:
+        return response
+    if form == "text":
+        return response.message.get("content")
+    if form == OTHER:
+        raise UsageError("An answer of this form cannot be given again; use --stepwise.")
+    body = _anthropic_body(response) if form.startswith("anthropic") else _openai_body(response)
+    if form == "openai":
+        from openai.types.chat import ChatCompletion
+
+        return ChatCompletion.model_validate(body)
+    if form == "litellm":
+        litellm: Any = importlib.import_module("litellm")
+        return litellm.ModelResponse(**body)
+    if form == "anthropic":
+        types: Any = importlib.import_module("anthropic.types")
+        return types.Message.model_validate(body)
+    return body
+
+
+def _formed(response: LlmResponse, form: str) -> LlmResponse:
+    return replace(response, extra={"form": form})
+
+
+def _library_of(answer: Any) -> str:
+    return type(answer).__module__.split(".", 1)[0]
+
+
+def _openai_body(response: LlmResponse) -> dict[str, Any]:
+    choices = [
+        {
+            "index": index,
+            "finish_reason": response.finish_reason or "stop",
+            "message": {"content": None, **message},
+        }
+        for index, message in enumerate(response.messages)
+    ]
+    body: dict[str, Any] = {
+        "id": response.response_id or "recorded",
+        "object": "chat.completion",
+        "created": 0,
+        "model": response.served_model or "",
+        "choices": choices,
+    }
+    if response.usage is not None:
+        body["usage"] = dict(response.usage)
+    if response.service_tier is not None:
+        body["service_tier"] = response.service_tier
+    return body
+
+
+def _anthropic_body(response: LlmResponse) -> dict[str, Any]:
+    message = response.message
+    content: list[dict[str, Any]] = []
+    if message.get("content"):
+        content.append({"type": "text", "text": message["content"]})
+    for call in _objects(message.get("tool_calls") or []):
+        function = _as_mapping(call.get("function"))
+        content.append(
+            {
+                "type": "tool_use",
+                "id": call.get("id"),
+                "name": function.get("name"),
+                "input": orjson.loads(str(function.get("arguments") or "{}")),
+            }
+        )
+    return {
+        "id": response.response_id or "recorded",
+        "type": "message",
+        "role": "assistant",
+        "model": response.served_model or "",
+        "content": content,
+        "stop_reason": response.finish_reason,
+        "stop_sequence": None,
+        "usage": dict(response.usage or {"input_tokens": 0, "output_tokens": 0}),
+    }
 
 
 def _openai_answer(body: Mapping[str, Any], answer: Any) -> LlmResponse:
@@ -128,6 +231,7 @@ class StreamCollector:
         messages = self._chunks.messages()
         if self._texts or not messages:
             messages = [{"role": "assistant", "content": "".join(self._texts)}]
+        form = "text" if self._texts else OTHER
         first_s = self._first_token_s
         return LlmResponse(
             messages=messages,
@@ -137,6 +241,7 @@ class StreamCollector:
             usage=self._usage,
             tokens=openai_chat_tokens(self._usage) if self._usage else Tokens(),
             time_to_first_token_ms=(first_s - self._started_s) * 1000 if first_s else None,
+            extra={"form": form},
         )
 
 

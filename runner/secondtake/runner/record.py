@@ -15,22 +15,38 @@ What the function raises is recorded and raised on. Outside a run the functions 
 import contextlib
 import functools
 import inspect
+import os
+import sys
 from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
-from typing import Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from secondtake.runner import boundary, faults
-from secondtake.runner.calls import ToolRequest
+from secondtake.runner.calls import LlmResponse, ToolRequest
 from secondtake.runner.context import RunContext, current, entered
 from secondtake.runner.context import node as open_node
 from secondtake.runner.decorating import Opened, binder, decorated, name_of
 from secondtake.runner.errors import SettingsError
 from secondtake.runner.events import SpanKind
+from secondtake.runner.jsonable import is_plain
 from secondtake.runner.limits import Limits
-from secondtake.runner.llm_functions import describe_answer, llm_request_of
+from secondtake.runner.llm_functions import (
+    OTHER,
+    describe_answer,
+    form_of,
+    llm_request_of,
+    rebuilt_answer,
+)
+from secondtake.runner.replay import REPLAY_VARIABLE
 from secondtake.runner.run import start_run
 
+if TYPE_CHECKING:
+    from secondtake.runner.langchain_adapter.patches import Installed
+
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+R = TypeVar("R")
+"""A callable, or a Runnable of LangChain."""
 
 
 class Recorded:
@@ -163,20 +179,44 @@ def llm(function: Callable[..., Any] | None = None, /, *, model: str | None = No
     return _llm(function, model=model)
 
 
-def wrap(function: F, *, name: str | None = None) -> F:
+def wrap(function: R, *, name: str | None = None) -> R:
     """Return a recording twin of any callable, as a tool; of `litellm.completion`, as an LLM call.
 
-    The twin remembers the run in which it was made, so it may be handed to a bare thread or a
-    thread pool, whose threads do not know where they came from.
+    The twin of a LangGraph graph or of a LangChain Runnable is one too: each `invoke`, `stream` or
+    `batch` of it is a run, with the graph's nodes, models and tools inside.
+
+    The twin of a function remembers the run in which it was made, so it may be handed to a bare
+    thread or a thread pool, whose threads do not know where they came from.
     """
-    recorded: Any
+    if _is_runnable(function):
+        from secondtake.runner.langchain_adapter.wrapping import wrap_runnable
+
+        return cast(R, wrap_runnable(function, name=name, open_span=_open_call))
+    return cast(R, _wrap_function(cast(Any, function), name))
+
+
+def langchain() -> "Installed":
+    """Record LangChain's models, tools and retrievers, and LangGraph's nodes, in every run.
+
+    For programs that open their runs themselves, with `@record.run`: call it once, or use it as
+    `with record.langchain():`, after which nothing more is recorded. Outside a run it does nothing.
+
+    Raises:
+        ImportError: LangChain is not installed.
+    """
+    from secondtake.runner.langchain_adapter.patches import Installed
+
+    return Installed()
+
+
+def _wrap_function(function: Callable[..., Any], name: str | None) -> Callable[..., Any]:
     if _is_litellm(function):
         recorded = _llm(function, model=None)
     else:
         recorded = _tool(function, name=name, retriever=False)
     made_in = current()
     if made_in is None:
-        return cast(F, recorded)
+        return recorded
 
     async def call_async(*args: Any, **kwargs: Any) -> Any:
         with entered(current() or made_in):
@@ -187,7 +227,7 @@ def wrap(function: F, *, name: str | None = None) -> F:
             return recorded(*args, **kwargs)
 
     twin = call_async if inspect.iscoroutinefunction(function) else call
-    return cast(F, functools.wraps(function)(twin))
+    return functools.wraps(function)(twin)
 
 
 def _tool(function: F, *, name: str | None, retriever: bool) -> F:
@@ -205,10 +245,11 @@ def _tool(function: F, *, name: str | None, retriever: bool) -> F:
 
     async def call_async(*args: Any, **kwargs: Any) -> Any:
         made = request(args, kwargs)
-        return await boundary.acall(made, lambda: function(*args, **kwargs))
+        return _noted(await boundary.acall(made, lambda: function(*args, **kwargs)), label)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return boundary.call(request(args, kwargs), lambda: function(*args, **kwargs))
+        made = request(args, kwargs)
+        return _noted(boundary.call(made, lambda: function(*args, **kwargs)), label)
 
     twin = call_async if inspect.iscoroutinefunction(function) else call
     return cast(F, functools.wraps(function)(twin))
@@ -229,7 +270,10 @@ def _llm(function: F, *, model: str | None) -> F:
         if request.stream:
             return boundary.astream(request, lambda: produce(*args, **kwargs))
         return await boundary.acall(
-            request, lambda: function(*args, **kwargs), describe=describe_answer
+            request,
+            lambda: function(*args, **kwargs),
+            describe=_described,
+            rebuild=rebuilt_answer,
         )
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -238,9 +282,35 @@ def _llm(function: F, *, model: str | None) -> F:
             return boundary.astream(request, lambda: produce(*args, **kwargs))
         if is_stream or request.stream:
             return boundary.stream(request, lambda: function(*args, **kwargs))
-        return boundary.call(request, lambda: function(*args, **kwargs), describe=describe_answer)
+        return boundary.call(
+            request,
+            lambda: function(*args, **kwargs),
+            describe=_described,
+            rebuild=rebuilt_answer,
+        )
 
     return cast(F, functools.wraps(function)(call_async if is_async else call))
+
+
+def _described(answer: Any) -> LlmResponse:
+    """Describe an answer; one that cannot be given again makes the run one to be watched only."""
+    response = describe_answer(answer)
+    here = current()
+    if here is not None and form_of(response) == OTHER:
+        kind = type(answer).__name__
+        here.run.observed_only = (
+            f"an LLM function answers with a {kind}, which cannot be made again"
+        )
+    return response
+
+
+def _noted(result: T, tool: str) -> T:
+    """Return a tool's result; one that is no JSON makes the run one to be watched only."""
+    here = current()
+    if here is not None and not is_plain(result):
+        kind = type(result).__name__
+        here.run.observed_only = f"tool `{tool}` returns a {kind}, which cannot be made again"
+    return result
 
 
 class _Node:
@@ -259,16 +329,46 @@ def _open_node(name: str, *, span_kind: SpanKind) -> Generator[Opened]:
         yield _Node(context)
 
 
+def _replaying(name: str, description: dict[str, Any]) -> dict[str, Any]:
+    """Return what describes a run, with the replay that it is to be where somebody asked for one."""
+    if REPLAY_VARIABLE not in os.environ:
+        return description
+    from secondtake.runner.replay.programs import take_job
+
+    job = take_job(name)
+    if job is None:
+        return description
+    tags = {**(description.get("tags") or {}), **job.tags}
+    source = job.session.recording.run_id
+    own = {"replay": job.session, "run_id": job.run_id, "source_run_id": source, "tags": tags}
+    return {**description, **own}
+
+
 @contextlib.contextmanager
 def _open_run(name: str, **description: Any) -> Generator[Opened]:
     """Open a run; with settings that cannot be read the function works unrecorded."""
     with contextlib.ExitStack() as stack:
         try:
-            opened: Opened = stack.enter_context(start_run(name, **description))
+            opened: Opened = stack.enter_context(start_run(name, **_replaying(name, description)))
         except SettingsError as error:
             faults.report("the settings", error, home=None)
             opened = _Node(None)
         yield opened
+
+
+def _open_call(
+    name: str, *, inputs: Any, session_id: str | None, config: Any
+) -> contextlib.AbstractContextManager[Opened]:
+    """Open a run for a call of a wrapped Runnable; inside a run a node."""
+    if current() is not None:
+        return _open_node(name, span_kind="agent")
+    return _open_run(name, inputs=inputs, session_id=session_id, config=config)
+
+
+def _is_runnable(value: Any) -> bool:
+    """Tell whether a value is LangChain's; who has one has imported LangChain."""
+    library: Any = sys.modules.get("langchain_core.runnables")
+    return library is not None and isinstance(value, library.Runnable)
 
 
 def _is_litellm(function: Callable[..., Any]) -> bool:

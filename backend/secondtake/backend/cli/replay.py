@@ -16,6 +16,7 @@ from secondtake.backend.cli.output import json_option, print_json, print_lines
 from secondtake.backend.cli.pairs import PAIR, read_pairs
 from secondtake.backend.cli.person import person_here
 from secondtake.backend.cli.progress import ProgressBar
+from secondtake.backend.cli.replay_program import program_lines, replay_program, verdict_of
 from secondtake.backend.cli.replay_report import (
     plan_as_json,
     plan_lines,
@@ -41,6 +42,7 @@ CAPSULE: Final = ".take"
 
 @click.command("replay")
 @click.argument("run", metavar="RUN")
+@click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.option(
     "--set",
     "texts",
@@ -92,6 +94,7 @@ CAPSULE: Final = ".take"
 def command(
     ctx: click.Context,
     run: str,
+    program: Sequence[str],
     texts: Sequence[str],
     from_node: str | None,
     llm: "Policy",
@@ -107,7 +110,8 @@ def command(
     """Execute a recorded run again.
 
     RUN is an id, a unique prefix, `last`, or a capsule. Unchanged calls are answered by the
-    recording, free and at once; what a change reaches is executed. Exit code 1 when the replay does
+    recording, free and at once; what a change reaches is executed. A run that a program of yours
+    made needs the program's COMMAND: its first run of that name is the replay. Exit code 1 when the replay does
     not end well, or, with --llm recorded --tools recorded, when it is not exact.
     """
     from secondtake.runner.replay.changes import read_changes, sampling
@@ -119,6 +123,11 @@ def command(
     way = way_of(recording, stepwise=stepwise)
     found = _workflow(workflow, settings)
     prepare_home(settings)
+    if program:
+        how: dict[str, Any] = {"llm": llm, "tools": tools, "from_node": from_node, "tags": tags}
+        replay = replay_program(recording, program, settings=settings, texts=_texts(texts), **how)
+        _print_program(recording, replay, as_json=as_json)
+        ctx.exit(0 if _ended_well(replay, strict=llm == tools == "recorded") else 1)
     if plan:
         _print_plan(recording, changes, way, settings, found, as_json=as_json)
         return
@@ -203,6 +212,20 @@ def _repeated(
 def _is_fine(replayed: "Replayed", *, strict: bool) -> bool:
     is_exact = replayed.judged is not None and replayed.judged.verdict == "exact"
     return is_exact or (replayed.result.status == "ok" and not strict)
+
+
+def _ended_well(replay: "Recording", *, strict: bool) -> bool:
+    finished, end = verdict_of(replay), replay.end
+    is_exact = finished is not None and finished.verdict == "exact"
+    return is_exact or (end is not None and end.status == "ok" and not strict)
+
+
+def _print_program(source: "Recording", replay: "Recording", *, as_json: bool) -> None:
+    if not as_json:
+        print_lines(program_lines(source, replay))
+        return
+    events = [each for each in (verdict_of(replay), replay.end) if each is not None]
+    print_json([each.model_dump(mode="json") for each in events])
 
 
 def _print_plan(

@@ -1,8 +1,9 @@
 """What `secondtake replay` prints: the plan, the verdict, what was executed, what it cost."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -87,20 +88,25 @@ def replay_lines(replayed: "Replayed", *, source: UUID) -> list[str]:
     lines = result_lines(result, name=f"replay of {str(source)[:13]}")
     if replayed.judged is not None:
         lines.insert(1, f"{replayed.judged.verdict.replace('_', ' ')} · {replayed.judged.reason}")
-    lines.insert(2 if replayed.judged else 1, _who_answered(replayed))
+    avoided = replayed.result.totals.avoided_cost_usd
+    said = who_answered(replayed.live_by_node, replayed.recorded_calls, avoided)
+    lines.insert(2 if replayed.judged else 1, said)
     return [*lines, f"secondtake diff {source} {result.run_id}"]
 
 
-def _who_answered(replayed: "Replayed") -> str:
-    live = dict(replayed.live_by_node)
-    executed = sum(live.values())
+def who_answered(
+    live_by_node: Mapping[str, int], recorded_calls: int, avoided_cost_usd: Decimal | None
+) -> str:
+    """Return how many calls were executed, where, and how many the recording answered."""
+    executed = sum(live_by_node.values())
     said = f"{formats.counted(executed, 'call')} executed"
-    if live:
-        where = ", ".join(f"{formats.one_line(node)} {count}" for node, count in live.items())
-        said += f" ({where})"
-    said += f" · {replayed.recorded_calls} answered by the recording"
-    avoided = replayed.result.totals.avoided_cost_usd
-    return said if avoided is None else f"{said}, {formats.money(avoided)} avoided"
+    if executed:
+        places = [f"{formats.one_line(node)} {count}" for node, count in live_by_node.items()]
+        said += f" ({', '.join(places)})"
+    said += f" · {recorded_calls} answered by the recording"
+    return (
+        said if avoided_cost_usd is None else f"{said}, {formats.money(avoided_cost_usd)} avoided"
+    )
 
 
 def replay_as_json(replayed: "Replayed") -> dict[str, Any]:

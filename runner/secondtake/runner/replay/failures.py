@@ -19,11 +19,17 @@ def is_recorded(error: BaseException) -> bool:
     return bool(getattr(error, "is_recorded", False))
 
 
+def recorded_call_of(error: BaseException) -> Recorded | None:
+    """Return the recorded call that an error comes from; None for an error of this run's own."""
+    return getattr(error, "recorded_call", None)
+
+
 def failure_of(recording: Recording, call: Recorded) -> Exception:
     """Return the error that a recorded call ended with, to be raised where it was."""
     made = _made_again(call.error_type or "Exception", call.error_message or "")
     marked: Any = made
     marked.is_recorded = True
+    marked.recorded_call = call
     if isinstance(call, LlmCall):
         marked.llm_failure = LlmFailure(
             error_class=call.error_class or "unknown",

@@ -8,7 +8,7 @@ replay whose branches race would give one branch the answer of another.
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 
 from secondtake.runner.events import LlmCall, ToolCall
@@ -17,8 +17,8 @@ from secondtake.runner.replay.recording import Recording
 Recorded = LlmCall | ToolCall
 
 CUT_OFF: Final = frozenset(
-    {"BudgetExceeded", "CancelledError", "GeneratorExit", "KeyboardInterrupt", "ReplayDiverged",
-     "RunCancelled"}
+    {"BranchAbandoned", "BudgetExceeded", "CancelledError", "GeneratorExit", "KeyboardInterrupt",
+     "ReplayDiverged", "RunCancelled"}
 )  # fmt: skip
 """Errors of calls that were ended from outside: what they would have answered is not known."""
 _VISIT: Final = re.compile(r"\[\d+")
@@ -46,11 +46,19 @@ class RecordedCalls:
             for number, call in enumerate(calls, start=1):
                 self.numbers[call.span_id] = number
         both: list[Recorded] = [*recording.llm_calls, *recording.tool_calls]
-        self.calls: tuple[Recorded, ...] = tuple(sorted(both, key=_began))
+        # At the wire nobody sees when a tool began; then the order of writing is all there is.
+        are_timed = all(call.started_at is not None for call in both)
+        self.calls: tuple[Recorded, ...] = tuple(sorted(both, key=_began if are_timed else _place))
         for call in self.calls:
             path = call.node_path or ""
             self._by_path[call.kind, path].append(call)
             self._by_label[call.kind, without_visits(path)].append(call)
+        self._inside = _calls_inside(recording, self.calls)
+
+    def cover(self, call: Recorded) -> None:
+        """Use up the calls that were made inside a call: who answers that does not make them."""
+        with self._lock:
+            self._used.update(self._inside.get(call.span_id, ()))
 
     def take(
         self,
@@ -73,6 +81,17 @@ class RecordedCalls:
                 if found:
                     return self._use(_preferred(found, tool_call_id))
         return None
+
+    def find(
+        self, kind: str, request_hashes: Collection[str], *, tool_call_id: str | None = None
+    ) -> Recorded | None:
+        """Return the next call, wherever it was made, that was asked one of these, unused."""
+        with self._lock:
+            free = self._free(self.calls)
+            found = [
+                call for call in free if call.kind == kind and call.request_hash in request_hashes
+            ]
+        return _preferred(found, tool_call_id) if found else None
 
     def counterpart(
         self, kind: str, node_path: str | None, fits: Callable[[Recorded], bool]
@@ -113,9 +132,12 @@ def without_visits(node_path: str) -> str:
     return _VISIT.sub("[", node_path)
 
 
-def _began(call: Recorded) -> tuple[bool, float, int]:
-    began = call.started_at.timestamp() if call.started_at else 0.0
-    return call.started_at is None, began, call.seq or 0
+def _began(call: Recorded) -> tuple[float, int]:
+    return call.started_at.timestamp() if call.started_at else 0.0, call.seq or 0
+
+
+def _place(call: Recorded) -> int:
+    return call.seq or 0
 
 
 def _preferred(calls: list[Recorded], tool_call_id: str | None) -> Recorded:
@@ -123,3 +145,18 @@ def _preferred(calls: list[Recorded], tool_call_id: str | None) -> Recorded:
         if tool_call_id and isinstance(call, ToolCall) and call.tool_call_id == tool_call_id:
             return call
     return calls[0]
+
+
+def _calls_inside(recording: Recording, calls: Iterable[Recorded]) -> dict[str, list[str]]:
+    """Return the spans of the calls that were made inside each call: a tool may be an agent."""
+    parents = {span.span_id: span.parent_span_id for span in [*recording.nodes, *calls]}
+    kinds = {call.span_id for call in calls}
+    inside: dict[str, list[str]] = defaultdict(list)
+    for call in calls:
+        above, seen = call.parent_span_id, {call.span_id}
+        while above is not None and above not in seen:
+            seen.add(above)
+            if above in kinds:
+                inside[above].append(call.span_id)
+            above = parents.get(above)
+    return inside

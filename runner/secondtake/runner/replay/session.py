@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from secondtake.runner.calls import LlmResponse
 from secondtake.runner.errors import ReplayDiverged
-from secondtake.runner.events import LlmCall, Policy, ReplayFinished, ReplayKind, ToolCall
+from secondtake.runner.events import (
+    LlmCall,
+    Policy,
+    ReplayFinished,
+    ReplayKind,
+    RunStatus,
+    ToolCall,
+)
+from secondtake.runner.limits import Meter
 from secondtake.runner.replay.failures import failure_of
 from secondtake.runner.replay.matching import Recorded, RecordedCalls, without_visits
 from secondtake.runner.replay.options import ReplayOptions, ToolRule
+from secondtake.runner.replay.pacing import Pace
 from secondtake.runner.replay.recording import Recording
 from secondtake.runner.replay.said import is_same_answer
 from secondtake.runner.replay.world import RecordedWorld
@@ -24,7 +33,6 @@ if TYPE_CHECKING:
 FIELDS: Final = ("model", "messages", "tools", "parameters")
 """The field groups of an LLM request, the most telling first."""
 STATE_CHANGES: Final = ("set", "append", "add", "merge")
-ABANDONED: Final = "BranchAbandoned"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +106,7 @@ class ReplaySession:
         self.kind: ReplayKind = kind
         self.calls = RecordedCalls(recording, visits_may_race=visits_may_race)
         self.world = RecordedWorld(recording, visits_may_race=visits_may_race)
+        self.pace = Pace(recording)
         self.divergences: list[Divergence] = []
         self.live_by_node: Counter[str] = Counter()
         self.recorded_count = 0
@@ -106,8 +115,14 @@ class ReplaySession:
         """True until the fork: everything is answered by the recording."""
         self.executes_code = True
         """False where only calls are to be found out: functions of nodes are not executed."""
+        self.forks_when_entered = False
+        """True for a program of its own: the fork is where the node is entered first."""
         self.judged: Judged | None = None
         """The verdict, when it has ended."""
+        self.extra: dict[str, Any] = {}
+        """What else its event is to say."""
+        self.keeps_limits = not any(path.startswith("limits.") for path in options.overrides)
+        """The recording answers whatever the limits of the run: its calls were within them."""
         self._samples = False
         self._lock = threading.Lock()
         self._matched: dict[str, Recorded] = {}
@@ -117,11 +132,16 @@ class ReplaySession:
         """How many calls were executed."""
         return sum(self.live_by_node.values())
 
-    def answer(self, asked: Asked) -> Answer | None:
+    def answer(self, asked: Asked, *, meter: Meter | None = None) -> Answer | None:
         """Return what answers a call; None when it is to be executed.
+
+        Args:
+            asked: the call.
+            meter: of the run, whose limits hold for what is executed.
 
         Raises:
             ReplayDiverged: the recording has no answer and nobody else may be asked.
+            RunStopped: the run was asked to end or has used up a limit.
         """
         policy = self._policy(asked)
         call = self.calls.take(
@@ -129,6 +149,9 @@ class ReplaySession:
         )
         if call is not None and policy != "live" and (found := self._recorded(call)):
             return found
+        if call is None and self.pace.was_cut_off(asked.node_path):
+            self.pace.hold()
+            _check_limits(asked, meter)
         source = call
         if call is not None:
             with self._lock:
@@ -140,6 +163,10 @@ class ReplaySession:
             may_be_ruled = asked.kind == "tool_call" and policy == "auto"
             if may_be_ruled and (ruled := self._ruled(asked)):
                 return ruled
+        self.pace.leave()
+        if meter is not None:
+            meter.is_lenient = False
+        _check_limits(asked, meter)
         with self._lock:
             self.live_by_node[node_of(asked.node_path)] += 1
         return self.instead_of_executing(asked, source)
@@ -175,13 +202,13 @@ class ReplaySession:
             run: what records it.
             ending: fields of the `run_finished` event that follows.
         """
-        from secondtake.runner.replay.verdict import judge, replay_fields
+        from secondtake.runner.replay.verdict import replay_fields
 
         status = ending["status"]
         try:
             if status != "cancelled":
                 error_type, output = ending.get("error_type"), ending["output"]
-                self.judged = judge(self, status=status, error_type=error_type, output=output)
+                self.judged = self.judge(status, error_type, output)
             fields = replay_fields(
                 self,
                 self.judged,
@@ -193,6 +220,12 @@ class ReplaySession:
             run.fault("the verdict of a replay", fault)
             return
         run.emit(ReplayFinished, fields)
+
+    def judge(self, status: RunStatus, error_type: str | None, output: Any) -> "Judged":
+        """Return the verdict on a replay that ended like this."""
+        from secondtake.runner.replay.verdict import judge
+
+        return judge(self, status=status, error_type=error_type, output=output)
 
     def recorded_changes(self, node_path: str | None) -> dict[str, Any] | None:
         """Return what a node changed in the state of the source; None when it never ended there."""
@@ -207,6 +240,11 @@ class ReplaySession:
     def ambient(self, ambient_kind: str, node_path: str | None) -> Any:
         """Return what the clock, chance or a uuid gave here; None to read it anew."""
         return self.world.ambient(ambient_kind, node_path)
+
+    def enter(self, node: str) -> None:
+        """Take notice that a node begins."""
+        if self.is_before_fork and self.forks_when_entered and node == self.options.from_node:
+            self.pass_fork()
 
     def pass_fork(self) -> None:
         """From now on calls are answered as the policies say."""
@@ -226,8 +264,7 @@ class ReplaySession:
     def _recorded(self, call: Recorded) -> Answer | None:
         """Return a recorded call as an answer; None for one whose branch was given up."""
         number = self.calls.numbers[call.span_id]
-        if call.error_type == ABANDONED and self.divergences:
-            return None  # who failed in the source may not fail here
+        self.calls.cover(call)
         with self._lock:
             self.recorded_count += 1
         if isinstance(call, ToolCall):
@@ -311,6 +348,11 @@ class ReplaySession:
             f"{what}, and the tool may change something: allow it with --set "
             f"tools.{asked.tool}.on_miss=live, or give a result with tools.{asked.tool}.result=..."
         )
+
+
+def _check_limits(asked: Asked, meter: Meter | None) -> None:
+    if meter is not None:
+        meter.check_amounts(but_calls=1 if asked.kind == "llm_call" else 0)
 
 
 def _changed_field(asked: Asked, source: Recorded | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from secondtake.runner.events import RunStatus, ToolCall, Verdict
 from secondtake.runner.hashing import value_hash
 from secondtake.runner.replay.matching import CUT_OFF, Recorded
-from secondtake.runner.replay.session import ABANDONED, Divergence, ReplaySession, node_of
+from secondtake.runner.replay.session import Divergence, ReplaySession, node_of
 
 LAST: Final = (1, 0)
 IN_WORDS: Final = {
@@ -89,7 +89,7 @@ def first_divergence(session: ReplaySession) -> Divergence | None:
             tool=call.tool if isinstance(call, ToolCall) else None,
         )
         for call in session.calls.unused()
-        if call.error_type not in CUT_OFF and call.error_type != ABANDONED
+        if call.error_type not in CUT_OFF
     ]
     return min([*session.divergences, *missing], key=place, default=None)
 
@@ -154,5 +154,5 @@ def replay_fields(
         "live_by_node": live or None,
         "cost_usd": cost_usd,
         "avoided_cost_usd": session.avoided_cost_usd,
-        "extra": {"sampled": True} if options.samples else None,
+        "extra": {**({"sampled": True} if options.samples else {}), **session.extra} or None,
     }

@@ -1,0 +1,153 @@
+"""Tool calls in messages: what they ask, which message answers which, and how results are written.
+
+A recording says how its program did these: the forms are learned from it, once for a whole run,
+so that a single message that fits no form is a difference and not a form of its own.
+"""
+
+import ast
+import json
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from secondtake.runner.events import ToolCall
+from secondtake.runner.narrow import is_list, is_object
+from secondtake.runner.tools.registry import UNPARSED
+
+LITERAL_LENGTH_MAX: Final = 100_000
+"""Longer text is not tried as a Python literal: Python's parser may exhaust the stack."""
+
+Form = Callable[[ToolCall], Any]
+"""Makes the content of a tool message of what the tool came to."""
+
+
+def parse_arguments(text: Any) -> Any:
+    """Return a tool call's arguments: JSON, else a Python dict, else the text itself."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    if len(text) > LITERAL_LENGTH_MAX:
+        return text
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an odd escape in somebody else's text
+            value: Any = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text
+    return value if is_object(value) else text
+
+
+def argument_forms(raw: Any) -> list[Any]:
+    """Return the values that a recording may have the arguments of a tool call as.
+
+    The likeliest is first: what they say, then nothing as an empty object, then what is no JSON
+    under its key, then the text.
+    """
+    parsed = parse_arguments(raw)
+    forms = [{} if parsed is None or parsed == "" else parsed]
+    return [*forms, {UNPARSED: raw}, raw] if isinstance(raw, str) else forms
+
+
+def calls_in(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the tool calls that a message asks for."""
+    calls: Any = message.get("tool_calls")
+    return [call for call in calls if is_object(call)] if is_list(calls) else []
+
+
+def tool_of(call: Mapping[str, Any]) -> str:
+    """Return the name of the tool that a call asks for."""
+    function: Any = call.get("function")
+    return str(function.get("name")) if is_object(function) else ""
+
+
+def arguments_in(call: Mapping[str, Any]) -> Any:
+    """Return the arguments of a tool call as the model wrote them."""
+    function: Any = call.get("function")
+    return function.get("arguments") if is_object(function) else None
+
+
+def is_tool_message(message: Mapping[str, Any]) -> bool:
+    """Tell whether a message brings the result of a tool."""
+    return message.get("role") in ("tool", "function")
+
+
+def pair_results(
+    calls: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any] | None]:
+    """Return the tool message that answers each call: by id, else by position; None for none."""
+    left = list(answers)
+    paired: list[Mapping[str, Any] | None] = [None] * len(calls)
+    for place, call in enumerate(calls):
+        call_id = call.get("id")
+        same = [a for a in left if call_id is not None and a.get("tool_call_id") == call_id]
+        if same:
+            paired[place] = same[0]
+            left = [answer for answer in left if answer is not same[0]]
+    for place, call in enumerate(calls):
+        if paired[place] is not None:
+            continue
+        fits = [a for a in left if call.get("id") is None or a.get("tool_call_id") is None]
+        if fits:
+            paired[place] = fits[0]
+            left = [answer for answer in left if answer is not fits[0]]
+    return paired
+
+
+RESULT_FORMS: Final[tuple[Form, ...]] = (
+    lambda call: call.result,
+    lambda call: json.dumps(call.result, ensure_ascii=False),
+    lambda call: json.dumps(call.result),
+    lambda call: orjson.dumps(call.result).decode(),
+    lambda call: str(call.result),
+)
+ERROR_FORMS: Final[tuple[Form, ...]] = (
+    lambda call: call.result,
+    lambda call: f"Error: {call.error_message}",
+    lambda call: f"Error: the tool failed with {call.error_type}: {call.error_message}",
+    lambda call: call.error_message,
+    lambda call: f"{call.error_type}: {call.error_message}",
+    lambda call: f"Error: {call.error_type}: {call.error_message}",
+)
+
+
+class ResultForms:
+    """How the program of a recording wrote what its tools came to."""
+
+    def __init__(self, seen: Iterable[tuple[ToolCall, Any]]) -> None:
+        """Learn from tool calls and the content of the messages that brought their results."""
+        votes: dict[bool, Counter[int]] = {True: Counter(), False: Counter()}
+        for call, content in seen:
+            failed = call.error_type is not None
+            for place, form in enumerate(ERROR_FORMS if failed else RESULT_FORMS):
+                if form(call) == content:
+                    votes[failed][place] += 1
+        self._result = _first(votes[False], RESULT_FORMS)
+        self._error = _first(votes[True], ERROR_FORMS)
+
+    def content(self, call: ToolCall) -> Any:
+        """Return what the message says that brings this result."""
+        if call.error_type is not None:
+            content = (self._error or ERROR_FORMS[0])(call)
+            return ERROR_FORMS[1](call) if content is None else content
+        if self._result is not None:
+            return self._result(call)
+        is_said = call.result is None or isinstance(call.result, str) or _is_parts(call.result)
+        return call.result if is_said else RESULT_FORMS[1](call)
+
+
+def _first(votes: Counter[int], forms: tuple[Form, ...]) -> Form | None:
+    """Return the form that fits most; of several the first. None when none ever fitted."""
+    if not votes:
+        return None
+    best = max(votes.values())
+    return forms[min(place for place, count in votes.items() if count == best)]
+
+
+def _is_parts(value: Any) -> bool:
+    return is_list(value) and all(is_object(part) and "type" in part for part in value)
