@@ -7,7 +7,7 @@ A request that came about in another way cannot be rebuilt; `why` says what is i
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from secondtake.runner.events import LlmCall, Message, ToolCall
 from secondtake.runner.hashing import content_digest, tool_request_hash, value_hash
 from secondtake.runner.replay.recording import Recording, as_message
 from secondtake.runner.replay.tool_messages import (
+    Outcome,
     ResultForms,
     argument_forms,
     arguments_in,
@@ -26,6 +27,7 @@ from secondtake.runner.replay.tool_messages import (
 )
 
 Plain = Mapping[str, Any]
+Clean = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +95,25 @@ class Decisions:
     all: tuple[Decision, ...]
     forms: ResultForms
 
+    @property
+    def result_form(self) -> Plain:
+        """A tool message as the program of the source writes them."""
+        for decision in self.all:
+            for each in decision.tail:
+                if each.answers is not None:
+                    own = ("role", "tool_call_id", "name")
+                    return {name: each.message[name] for name in own if name in each.message}
+        return {"role": "tool", "tool_call_id": None}
 
-def read_decisions(recording: Recording) -> Decisions:
-    """Find out how each request of a run came about."""
-    reader = _Reader(recording)
+
+def read_decisions(recording: Recording, *, clean: Clean) -> Decisions:
+    """Find out how each request of a run came about.
+
+    Args:
+        recording: of the run.
+        clean: makes a value as it is recorded.
+    """
+    reader = _Reader(recording, clean)
     found = [reader.read(number, call) for number, call in enumerate(recording.llm_calls, start=1)]
     return Decisions(all=tuple(found), forms=ResultForms(reader.seen))
 
@@ -104,15 +121,16 @@ def read_decisions(recording: Recording) -> Decisions:
 class _Reader:
     """Reads the calls in order."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, clean: Clean) -> None:
+        self._clean = clean
         self._recording = recording
         self._by_answer: dict[UUID, tuple[Decision, int]] = {}
         self._by_input: dict[UUID | None, list[Decision]] = defaultdict(list)
         self._tools: dict[str, list[ToolCall]] = defaultdict(list)
         for call in recording.tool_calls:
             self._tools[call.request_hash or ""].append(call)
-        self.seen: list[tuple[ToolCall, Any]] = []
-        """Tool calls and the content of the messages that brought their results."""
+        self.seen: list[tuple[Outcome, Any]] = []
+        """What tools came to, and the content of the messages that said so."""
 
     def read(self, number: int, call: LlmCall) -> Decision:
         made = self._made(number, call)
@@ -182,6 +200,8 @@ class _Reader:
         path: list[Message],
     ) -> Decision:
         previous, choice = before
+        if previous.why is not None and previous.given is None:
+            return Decision(number=number, call=call, why=previous.why)
         said = self._recording.response_of(previous.call).messages[choice]
         calls = calls_in(said)
         messages = [as_message(message) for message in path]
@@ -220,23 +240,17 @@ class _Reader:
             row = self._row(call)
             if row is None:
                 return f"the result of `{tool_of(call)}` that it was sent is not recorded"
-            self.seen.append((row, result.get("content")))
+            self.seen.append((Outcome.of(row), result.get("content")))
         return None
 
     def _row(self, call: Plain) -> ToolCall | None:
         """Return the recorded execution of a tool call: by its arguments, of several by its id."""
-        for hash_ in request_hashes_of(call):
-            rows = self._tools.get(hash_, [])
+        for form in argument_forms(arguments_in(call)):
+            rows = self._tools.get(tool_request_hash(tool_of(call), self._clean(form)), [])
             same = [row for row in rows if row.tool_call_id == call.get("id")]
             if rows:
                 return same[0] if same else rows[0]
         return None
-
-
-def request_hashes_of(call: Plain) -> list[str]:
-    """Return the hashes that the execution of a recorded tool call may have."""
-    forms = argument_forms(arguments_in(call))
-    return [tool_request_hash(tool_of(call), form) for form in forms]
 
 
 def _core(message: Plain) -> str:

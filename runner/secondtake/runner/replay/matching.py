@@ -108,6 +108,23 @@ class RecordedCalls:
                     return self._use(best)
         return None
 
+    def use(self, call: Recorded) -> Recorded | None:
+        """Use this call up; None when it is used already."""
+        with self._lock:
+            return None if call.span_id in self._used else self._use(call)
+
+    def last_used(self, kind: str, node_path: str | None) -> Recorded | None:
+        """Return the last call of a node that was given; of those before a tool call an LLM call.
+
+        For the tool calls of one turn are made in parallel.
+        """
+        with self._lock:
+            for call in reversed(self.calls):
+                is_before = kind != "tool_call" or call.kind == "llm_call"
+                if call.node_path == node_path and is_before and call.span_id in self._used:
+                    return call
+        return None
+
     def unused(self) -> list[Recorded]:
         """Return the calls that the replay has not made, in order."""
         with self._lock:

@@ -16,6 +16,7 @@ from secondtake.runner.errors import ReplayDiverged
 from secondtake.runner.events import LlmCall, TokenFields
 from secondtake.runner.hashing import new_run_id
 from secondtake.runner.journal import SegmentWriter
+from secondtake.runner.narrow import is_object
 from secondtake.runner.pricing import PriceSnapshot, load_snapshot, price
 from secondtake.runner.replay.changes import Changes
 from secondtake.runner.replay.matching import Recorded
@@ -24,10 +25,14 @@ from secondtake.runner.replay.session import Answer, Asked, ReplaySession, node_
 from secondtake.runner.replay.workflow import choose
 from secondtake.runner.settings import Settings
 from secondtake.runner.sink import Sink
+from secondtake.runner.tools.registry import Tool, ToolRegistry, built_in_tools
+from secondtake.runner.tools.schema import ArgumentSchema
 from secondtake.runner.workflows.execute import record_execution
+from secondtake.runner.workflows.execution import Prepared
 from secondtake.runner.workflows.graph import Graph
 from secondtake.runner.workflows.human import AnswerDesk
 from secondtake.runner.workflows.load import Workflow
+from secondtake.runner.workflows.schema import AgentNode, ToolNode
 
 Reach = Literal["recorded", "executed", "possible"]
 FREE: Final = Decimal(0)
@@ -118,12 +123,17 @@ def plan_replay(
         UsageError: a change does not fit the run.
     """
     snapshot = load_snapshot(settings.home)
-    chosen = choose(recording, workflow, changes, settings)
+    told = _definitions(recording)
+
+    def prepared(found: Workflow, its: Settings, descriptions: Mapping[str, str]) -> Prepared:
+        return _without_code(found, its, told, descriptions)
+
+    chosen = choose(recording, workflow, changes, settings, prepared=prepared)
     session = _Planning(recording, changes)
-    prepared = chosen.after.prepared
+    definition = chosen.after.prepared.definition
     result = record_execution(
         chosen.after,
-        {"workflow": prepared.workflow.name},
+        {"workflow": definition.name},
         on_start=None,
         run_id=new_run_id(),
         desk=AnswerDesk(),
@@ -132,12 +142,87 @@ def plan_replay(
         sink=_NoSink(settings),
     )
     stops = result.error_message if result.error_type == ReplayDiverged.__name__ else None
-    calls = _calls(session, snapshot, Graph(prepared.definition).after)
+    calls = _calls(session, snapshot, Graph(definition).after)
     return Plan(
         calls=calls,
         lower_usd=_total([call for call in calls if call.reach == "executed"]),
         upper_usd=_total([call for call in calls if call.reach != "recorded"]),
         stops=stops,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ToldTool(Tool):
+    """A tool of which only the definition is known."""
+
+    told_definition: Mapping[str, Any]
+
+    def definition(self) -> dict[str, Any]:
+        """Return the definition as it was recorded, with what is to be told of it instead."""
+        found = dict(self.told_definition)
+        if self.told is not None:
+            found["function"] = {**found["function"], "description": self.told}
+        return found
+
+
+def _definitions(recording: Recording) -> dict[str, Mapping[str, Any]]:
+    """Return the recorded definition of each tool by its name."""
+    return {
+        str(tool["function"]["name"]): tool
+        for tools in recording.tool_definitions.values()
+        for tool in tools
+        if is_object(tool.get("function"))
+    }
+
+
+def _without_code(
+    workflow: Workflow,
+    settings: Settings,
+    told: Mapping[str, Mapping[str, Any]],
+    descriptions: Mapping[str, str],
+    outer_model: str | None = None,
+) -> Prepared:
+    """Make a workflow ready as far as a plan needs it: nothing that it names is imported."""
+    every = built_in_tools(settings)
+    registries: dict[str, ToolRegistry] = {}
+    for name, node in workflow.definition.nodes.items():
+        named: list[str] = list(node.tools) if isinstance(node, AgentNode) else []
+        named += [node.tool] if isinstance(node, ToolNode) else []
+        tools = [_told_tool(each, every, told) for each in named]
+        known = [
+            tool.described(descriptions[tool.name]) if tool.name in descriptions else tool
+            for tool in tools
+        ]
+        registries[name] = ToolRegistry(known)
+    model = workflow.definition.model or outer_model
+    nested = {
+        name: _without_code(inner, settings, told, descriptions, model)
+        for name, inner in workflow.nested.items()
+    }
+    return Prepared(
+        workflow=workflow,
+        settings=settings,
+        tools=registries,
+        functions={},
+        nested=nested,
+        outer_model=outer_model,
+    )
+
+
+def _told_tool(reference: str, every: ToolRegistry, told: Mapping[str, Mapping[str, Any]]) -> Tool:
+    if reference in every.names():
+        return every.get(reference)
+    name = reference.rpartition(":")[2]
+    unknown: dict[str, Any] = {"type": "function", "function": {"name": name, "parameters": {}}}
+
+    def never(**_: Any) -> Any:
+        raise ReplayDiverged(f"`{name}` would be executed.")
+
+    return _ToldTool(
+        name=name,
+        function=never,
+        arguments=ArgumentSchema(never, name=name),
+        told_definition=told.get(name, unknown),
     )
 
 

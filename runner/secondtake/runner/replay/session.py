@@ -17,6 +17,7 @@ from secondtake.runner.events import (
     RunStatus,
     ToolCall,
 )
+from secondtake.runner.jsonable import from_json_value
 from secondtake.runner.limits import Meter
 from secondtake.runner.replay.failures import failure_of
 from secondtake.runner.replay.matching import Recorded, RecordedCalls, without_visits
@@ -71,10 +72,9 @@ class Answer:
         """What the call cost when it was made."""
         if self.call is None:
             return None
-        paid = self.call.cost_usd
-        if isinstance(self.call, LlmCall) and self.call.avoided_cost_usd is not None:
+        if isinstance(self.call, LlmCall) and self.call.served_from != "live":
             return self.call.avoided_cost_usd
-        return paid
+        return self.call.cost_usd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +88,8 @@ class Divergence:
     source: Recorded | None
     """Its counterpart in the source."""
     tool: str | None = None
+    after: Recorded | None = None
+    """Of a call without counterpart: the last call before it in its node that has one."""
 
 
 class ReplaySession:
@@ -232,7 +234,7 @@ class ReplaySession:
         if not any(node.node_path == node_path for node in self.recording.nodes):
             return None
         return {
-            change.key.rpartition("/")[2]: change.value
+            change.key.rpartition("/")[2]: from_json_value(change.value)
             for change in self.recording.memory
             if change.node_path == node_path and change.operation in STATE_CHANGES
         }
@@ -273,7 +275,7 @@ class ReplaySession:
             elif call.error_type is not None:
                 answer = Answer(call=call, failure=failure_of(self.recording, call))
             else:
-                answer = Answer(call=call, result=call.result)
+                answer = Answer(call=call, result=from_json_value(call.result))
         elif number in self.options.answers:
             answer = Answer(
                 call=call, response=self._edited_answer(call, self.options.answers[number]),
@@ -309,15 +311,19 @@ class ReplaySession:
             return None
         raise ReplayDiverged(self._stuck(asked))
 
-    def _note_divergence(self, asked: Asked) -> Recorded | None:
-        """Note a call that was not recorded so, and return what it was in the source."""
+    def counterpart_of(self, asked: Asked) -> Recorded | None:
+        """Return what a call without a recorded answer stands for, and use it up."""
 
         def fits(call: Recorded) -> bool:
             if isinstance(call, ToolCall):
                 return call.tool == asked.tool
             return call.messages_hash == asked.hashes.get("messages")
 
-        source = self.calls.counterpart(asked.kind, asked.node_path, fits)
+        return self.calls.counterpart(asked.kind, asked.node_path, fits)
+
+    def _note_divergence(self, asked: Asked) -> Recorded | None:
+        """Note a call that was not recorded so, and return what it was in the source."""
+        source = self.counterpart_of(asked)
         self._add(
             Divergence(
                 field=_changed_field(asked, source),
@@ -325,6 +331,7 @@ class ReplaySession:
                 node_path=asked.node_path,
                 source=source,
                 tool=asked.tool,
+                after=None if source else self.calls.last_used(asked.kind, asked.node_path),
             )
         )
         return source

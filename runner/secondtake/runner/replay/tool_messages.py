@@ -9,6 +9,7 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -20,7 +21,24 @@ from secondtake.runner.tools.registry import UNPARSED
 LITERAL_LENGTH_MAX: Final = 100_000
 """Longer text is not tried as a Python literal: Python's parser may exhaust the stack."""
 
-Form = Callable[[ToolCall], Any]
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a tool came to."""
+
+    result: Any = None
+    error_type: str | None = None
+    """None when it did not fail."""
+    error_message: str | None = None
+
+    @classmethod
+    def of(cls, call: ToolCall) -> "Outcome":
+        """Return what a recorded call came to."""
+        return cls(
+            result=call.result, error_type=call.error_type, error_message=call.error_message
+        )
+
+
+Form = Callable[[Outcome], Any]
 """Makes the content of a tool message of what the tool came to."""
 
 
@@ -100,45 +118,55 @@ def pair_results(
 
 
 RESULT_FORMS: Final[tuple[Form, ...]] = (
-    lambda call: call.result,
-    lambda call: json.dumps(call.result, ensure_ascii=False),
-    lambda call: json.dumps(call.result),
-    lambda call: orjson.dumps(call.result).decode(),
-    lambda call: str(call.result),
+    lambda came: came.result,
+    lambda came: json.dumps(came.result, ensure_ascii=False),
+    lambda came: json.dumps(came.result),
+    lambda came: orjson.dumps(came.result).decode(),
+    lambda came: str(came.result),
 )
 ERROR_FORMS: Final[tuple[Form, ...]] = (
-    lambda call: call.result,
-    lambda call: f"Error: {call.error_message}",
-    lambda call: f"Error: the tool failed with {call.error_type}: {call.error_message}",
-    lambda call: call.error_message,
-    lambda call: f"{call.error_type}: {call.error_message}",
-    lambda call: f"Error: {call.error_type}: {call.error_message}",
+    lambda came: came.result,
+    lambda came: f"Error: {came.error_message}",
+    lambda came: f"Error: the tool failed with {came.error_type}: {came.error_message}",
+    lambda came: came.error_message,
+    lambda came: f"{came.error_type}: {came.error_message}",
+    lambda came: f"Error: {came.error_type}: {came.error_message}",
 )
 
 
 class ResultForms:
     """How the program of a recording wrote what its tools came to."""
 
-    def __init__(self, seen: Iterable[tuple[ToolCall, Any]]) -> None:
-        """Learn from tool calls and the content of the messages that brought their results."""
+    def __init__(self, seen: Iterable[tuple[Outcome, Any]]) -> None:
+        """Learn from what tools came to and the content of the messages that said so."""
         votes: dict[bool, Counter[int]] = {True: Counter(), False: Counter()}
-        for call, content in seen:
-            failed = call.error_type is not None
+        for came, content in seen:
+            failed = came.error_type is not None
             for place, form in enumerate(ERROR_FORMS if failed else RESULT_FORMS):
-                if form(call) == content:
+                if form(came) == content:
                     votes[failed][place] += 1
         self._result = _first(votes[False], RESULT_FORMS)
         self._error = _first(votes[True], ERROR_FORMS)
 
-    def content(self, call: ToolCall) -> Any:
+    def content(self, came: Outcome) -> Any:
         """Return what the message says that brings this result."""
-        if call.error_type is not None:
-            content = (self._error or ERROR_FORMS[0])(call)
-            return ERROR_FORMS[1](call) if content is None else content
+        if came.error_type is not None:
+            content = (self._error or ERROR_FORMS[0])(came)
+            return ERROR_FORMS[1](came) if content is None else content
         if self._result is not None:
-            return self._result(call)
-        is_said = call.result is None or isinstance(call.result, str) or _is_parts(call.result)
-        return call.result if is_said else RESULT_FORMS[1](call)
+            return self._result(came)
+        is_said = came.result is None or isinstance(came.result, str) or _is_parts(came.result)
+        return came.result if is_said else RESULT_FORMS[1](came)
+
+
+def tool_message(call: Mapping[str, Any], content: Any, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the message that brings a result, in the form of another one."""
+    made = {name: value for name, value in form.items() if name != "content"}
+    if "tool_call_id" in form:
+        made["tool_call_id"] = call.get("id") or form["tool_call_id"]
+    if "name" in form:
+        made["name"] = tool_of(call)
+    return {**made, "content": content}
 
 
 def _first(votes: Counter[int], forms: tuple[Form, ...]) -> Form | None:

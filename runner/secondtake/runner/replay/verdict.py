@@ -20,8 +20,6 @@ IN_WORDS: Final = {
     "answer": "it was executed and answered something else",
     "missing": "it was not made any more",
     "new": "the source has no such call",
-    "output": "the output is another one",
-    "status": "it ended in another way",
 }
 
 
@@ -48,37 +46,46 @@ def judge(
         output: what it returned, cleaned as a recorded output is.
     """
     source = session.recording.end
-    first = first_divergence(session)
     same_end = source is not None and (status, error_type) == (source.status, source.error_type)
     same_output = source is not None and value_hash(output) == value_hash(source.output)
+    first = first_divergence(session, same_end=same_end)
     if first is None and same_end and same_output:
-        return Judged(verdict="exact", reason=_exact(session))
+        return Judged(verdict="exact", reason=_exact(session, status, error_type))
     if first is None:
-        field = "output" if same_end else "status"
-        first = Divergence(field=field, span_id=None, node_path=None, source=None)
+        told = _other_end(session, status, error_type, same_end=same_end)
+        first = Divergence(
+            field="output" if same_end else "status", span_id=None, node_path=None, source=None
+        )
+        return Judged(verdict="diverged", reason=told, divergence=first)
     number = session.calls.numbers[first.source.span_id] if first.source else None
-    reason = f"{_where(first, number)}: {IN_WORDS[first.field]}"
+    where, why = _where(first, number), _why(session, first)
     if same_end and same_output:
         return Judged(
             verdict="same_output",
-            reason=f"The same output another way: {reason}.",
+            reason=f"The output is the same, by another way from {where} on: {why}.",
             divergence=first,
             call=number,
         )
-    return Judged(verdict="diverged", reason=f"{reason}.", divergence=first, call=number)
+    reason = f"Diverged at {where}: {why}."
+    return Judged(verdict="diverged", reason=reason, divergence=first, call=number)
 
 
-def first_divergence(session: ReplaySession) -> Divergence | None:
+def first_divergence(session: ReplaySession, *, same_end: bool = False) -> Divergence | None:
     """Return the divergence that comes first in the source.
 
     Not the first in time: parallel branches race, and a verdict must not.
+
+    Args:
+        session: the replay.
+        same_end: whether it ended as its source. Then how far branches came that a failure beside
+            them cut off does not count, which no two runs have alike.
     """
     places = {call.span_id: place for place, call in enumerate(session.calls.calls)}
 
-    def place(divergence: Divergence) -> tuple[int, int, str]:
-        source = divergence.source
+    def place(divergence: Divergence) -> tuple[int, int, bool, str]:
+        source = divergence.source or divergence.after
         known, at = LAST if source is None else (0, places[source.span_id])
-        return known, at, divergence.node_path or ""
+        return known, at, divergence.source is None, divergence.node_path or ""
 
     missing = [
         Divergence(
@@ -90,28 +97,64 @@ def first_divergence(session: ReplaySession) -> Divergence | None:
         )
         for call in session.calls.unused()
         if call.error_type not in CUT_OFF
+        and not (same_end and session.pace.was_cut_off(call.node_path))
     ]
     return min([*session.divergences, *missing], key=place, default=None)
 
 
 def _where(divergence: Divergence, number: int | None) -> str:
     source: Recorded | None = divergence.source
-    if divergence.field in ("output", "status"):
-        return "All calls are as recorded"
     is_tool = isinstance(source, ToolCall) or (source is None and divergence.tool is not None)
-    what = f"tool call {number or ''}".strip() if is_tool else f"LLM call {number or ''}".strip()
+    what = "tool call" if is_tool else "LLM call"
+    what = f"a new {what}" if number is None else f"{what} {number}"
     if divergence.tool:
         what += f" (`{divergence.tool}`)"
-    where = f" in `{node_of(divergence.node_path)}`" if divergence.node_path else ""
-    return f"Diverged at {what}{where}"
+    return f"{what} in `{node_of(divergence.node_path)}`" if divergence.node_path else what
 
 
-def _exact(session: ReplaySession) -> str:
-    count = len(session.calls.calls)
-    word = "call was" if count == 1 else "calls were"
-    if session.live_count:
-        return f"All {count} {word} as recorded, {session.live_count} of them executed again."
-    return f"All {count} {word} answered by the recording, and the output is the same."
+def _why(session: ReplaySession, divergence: Divergence) -> str:
+    """Return what of a call is not as recorded."""
+    source = divergence.source
+    if source is not None and source.error_type in CUT_OFF:
+        return "the source was stopped before it was answered"
+    if divergence.field == "new" and isinstance(source, ToolCall):
+        return f"the source called `{source.tool}` instead"
+    if divergence.field == "new" and session.recording.end is None:
+        return "the source was killed before it came to it"
+    return IN_WORDS[divergence.field]
+
+
+def _other_end(
+    session: ReplaySession, status: RunStatus, error_type: str | None, *, same_end: bool
+) -> str:
+    """Return in what a replay differs whose calls were all as recorded."""
+    source = session.recording.end
+    if same_end or source is None:
+        what = "the output is another one" if source else "the source was killed before its end"
+        return f"All calls were as recorded, but {what}."
+    now, then = _ended(status, error_type), _ended(source.status, source.error_type)
+    return f"All calls were as recorded, but the run ended with {now}, its source with {then}."
+
+
+def _ended(status: RunStatus, error_type: str | None) -> str:
+    return f"`{status}` ({error_type})" if error_type else f"`{status}`"
+
+
+def _exact(session: ReplaySession, status: RunStatus, error_type: str | None) -> str:
+    count, live = session.recorded_count + session.live_count, session.live_count
+    end = (
+        "the output is the same"
+        if status == "ok"
+        else f"it ended with {_ended(status, error_type)} again"
+    )
+    if count == 0:
+        return f"There was no call to answer, and {end}."
+    all_of_them = "The one call was" if count == 1 else f"All {count} calls were"
+    if live == count:
+        return f"{all_of_them} executed again and came to the same, and {end}."
+    if live:
+        return f"{all_of_them} as recorded, {live} of them executed again, and {end}."
+    return f"{all_of_them} answered by the recording, and {end}."
 
 
 def replay_fields(

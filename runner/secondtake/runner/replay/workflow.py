@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from secondtake.runner.errors import UsageError
 from secondtake.runner.hashing import new_run_id
+from secondtake.runner.jsonable import from_json_value
 from secondtake.runner.narrow import is_object
 from secondtake.runner.replay.changes import Changes, without_tools
 from secondtake.runner.replay.recording import Recording
@@ -46,6 +47,19 @@ class Choice:
 
     after: Chosen
     before: Chosen | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """The workflow of a run with what is to be different; no code was imported yet."""
+
+    source: Workflow
+    changed: Workflow
+    inputs: Mapping[str, Any]
+    inputs_before: Mapping[str, Any] | None
+    """Before the fork; None when there is none."""
+    settings: Settings
+    """With the model that the run had."""
 
 
 def is_workflow(recording: Recording) -> bool:
@@ -143,10 +157,10 @@ def replay_workflow(
     )
 
 
-def choose(
+def changed_workflow(
     recording: Recording, workflow: Workflow | None, changes: Changes, settings: Settings
-) -> Choice:
-    """Return what is executed, everything checked; see `replay_workflow`.
+) -> Changed:
+    """Apply the changes to the workflow of a run and check them; imports no code of anybody.
 
     Raises:
         UsageError: a change does not fit.
@@ -159,15 +173,40 @@ def choose(
     texts = [*changes.definition, *without_tools(source.data, changes.tools_off)]
     changed, given = apply_overrides(source, texts, settings=settings)
     recorded_inputs: Any = recording.start.inputs
-    inputs = dict(recorded_inputs) if is_object(recorded_inputs) else {}
+    inputs = dict(from_json_value(recorded_inputs)) if is_object(recorded_inputs) else {}
     values = convert_inputs(changed.definition, inputs, given, where=MISSING_INPUT)
     _check_fork(recording, changes, changed.definition)
-    after = _prepared(changed, settings, changes.descriptions)
-    before = None
+    plain = None
     if changes.options.from_node is not None:
         plain = convert_inputs(source.definition, inputs, {}, where=MISSING_INPUT)
-        before = Chosen(prepared=_prepared(source, settings, {}), inputs=plain)
-    return Choice(after=Chosen(prepared=after, inputs=values), before=before)
+    return Changed(
+        source=source, changed=changed, inputs=values, inputs_before=plain, settings=settings
+    )
+
+
+def choose(
+    recording: Recording,
+    workflow: Workflow | None,
+    changes: Changes,
+    settings: Settings,
+    *,
+    prepared: Callable[[Workflow, Settings, Mapping[str, str]], Prepared] | None = None,
+) -> Choice:
+    """Return what is executed, everything checked; see `replay_workflow`.
+
+    `prepared` makes a workflow ready, by default with all the code that it names.
+
+    Raises:
+        UsageError: a change does not fit.
+    """
+    make_ready = prepared or _prepared
+    found = changed_workflow(recording, workflow, changes, settings)
+    after = make_ready(found.changed, found.settings, changes.descriptions)
+    before = None
+    if found.inputs_before is not None:
+        unchanged = make_ready(found.source, found.settings, {})
+        before = Chosen(prepared=unchanged, inputs=found.inputs_before)
+    return Choice(after=Chosen(prepared=after, inputs=found.inputs), before=before)
 
 
 def _prepared(workflow: Workflow, settings: Settings, descriptions: Mapping[str, str]) -> Prepared:

@@ -1,5 +1,6 @@
 """What the nodes of one run share: tools, functions, the recorder, and how a model is asked."""
 
+import contextlib
 import importlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +9,7 @@ from typing import Any
 
 from secondtake.runner import context
 from secondtake.runner.calls import LlmRequest, LlmResponse
-from secondtake.runner.errors import UsageError, WorkflowError
+from secondtake.runner.errors import RunStopped, UsageError, WorkflowError
 from secondtake.runner.run import RunRecorder
 from secondtake.runner.settings import Settings
 from secondtake.runner.tools.registry import Tool, ToolRegistry, built_in_tools, make_tool
@@ -231,7 +232,8 @@ class Execution:
             return None
         if replay.executes_code and not replay.is_before_fork:
             return None
-        return replay.recorded_changes(where.node_path)
+        found = replay.recorded_changes(where.node_path)
+        return {} if found is None and not replay.executes_code else found
 
     def fork(self, nodes: Sequence[str]) -> dict[str, Any]:
         """Return the state keys that are other ones from now on, when the fork is at these nodes."""
@@ -256,9 +258,29 @@ class Execution:
 
     def fail(self, error: BaseException) -> None:
         """Remember what failed first; the other branches end at their next call."""
+        if isinstance(error, BranchAbandoned):
+            return
+        if self.recorder.replay is not None:
+            with contextlib.suppress(RunStopped):  # another branch has failed meanwhile
+                self.recorder.replay.pace.hold()
         with self._lock:
-            if not isinstance(error, BranchAbandoned):
-                self.failure = self.failure or error
+            self.failure = self.failure or error
+
+    def begin_step(self, count: int) -> None:
+        """Say how many nodes run next."""
+        if self.recorder.replay is not None:
+            slots = self.prepared.definition.concurrency
+            self.recorder.replay.pace.begin_step(count, slots=slots)
+
+    def branch(self) -> contextlib.AbstractContextManager[None]:
+        """Run one node of a step."""
+        replay = self.recorder.replay
+        return contextlib.nullcontext() if replay is None else replay.pace.branch(self.check)
+
+    def enter_node(self, where: context.RunContext | None) -> None:
+        """Say that the span of the node of this branch has begun."""
+        if self.recorder.replay is not None and where is not None:
+            self.recorder.replay.pace.enter_node(where.node_path)
 
     def check(self) -> None:
         """Raise when a new call must not be made: the run or a parallel branch has ended."""

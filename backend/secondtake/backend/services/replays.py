@@ -1,0 +1,127 @@
+"""Having runs executed again, and finding out beforehand what that would take."""
+
+import os
+import secrets
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from duckdb import DuckDBPyConnection
+
+from secondtake.backend.models.replays import (
+    PlannedCall,
+    ReplayJob,
+    ReplayPlan,
+    ReplayRequest,
+    RequestedReplay,
+)
+from secondtake.backend.services.recordings import get_recording
+from secondtake.backend.workers.pool import WorkerPool
+from secondtake.backend.workers.requests import override_texts, refuse_code
+from secondtake.runner.errors import UsageError
+from secondtake.runner.replay.changes import Changes, read_changes
+from secondtake.runner.replay.recording import Recording
+from secondtake.runner.settings import Settings
+
+FOLDER: Final = "replays"
+"""In the home: recordings on their way to a worker."""
+
+
+def request_replay(
+    con: DuckDBPyConnection, settings: Settings, pool: WorkerPool, request: ReplayRequest
+) -> RequestedReplay:
+    """Have a run executed again by a worker.
+
+    Raises:
+        NotFoundError: no run fits.
+        UsageError: the run cannot be replayed, or a change does not fit it.
+        BusyError: too many runs wait already.
+    """
+    recording = get_recording(con, request.run_id)
+    _check(recording, request, settings)
+    texts = tuple(override_texts(request.override_params))
+    data = recording.to_json()
+    numbers = [None] if request.repeat is None else list(range(1, request.repeat + 1))
+    replays = [
+        pool.submit(
+            ReplayJob(
+                source_run_id=recording.run_id,
+                name=recording.start.name,
+                recording_path=str(_kept(data, settings.home)),
+                texts=texts,
+                from_node=request.from_node,
+                llm=request.llm,
+                tools=request.tools,
+                stepwise=request.stepwise,
+                repeat=number,
+                tags=request.tags,
+            )
+        )
+        for number in numbers
+    ]
+    return RequestedReplay(source_run_id=recording.run_id, replays=replays)
+
+
+def plan_replay(
+    con: DuckDBPyConnection, settings: Settings, request: ReplayRequest
+) -> ReplayPlan:
+    """Find out what a replay would execute; nothing is executed for it.
+
+    Raises:
+        NotFoundError: no run fits.
+        UsageError: the run is none of a workflow, or a change does not fit it.
+    """
+    from secondtake.runner.replay import planning
+
+    recording = get_recording(con, request.run_id)
+    way, changes = _check(recording, request, settings)
+    if way != "workflow":
+        raise UsageError("A plan needs a run of a workflow, replayed as a whole.")
+    plan = planning.plan_replay(recording, changes, settings=settings)
+    return ReplayPlan(
+        source_run_id=recording.run_id,
+        calls=[PlannedCall(**asdict(call)) for call in plan.calls],
+        recorded=plan.count("recorded"),
+        executed=plan.count("executed"),
+        possible=plan.count("possible"),
+        lower_usd=plan.lower_usd,
+        upper_usd=plan.upper_usd,
+        stops=plan.stops,
+    )
+
+
+def _check(
+    recording: Recording, request: ReplayRequest, settings: Settings
+) -> tuple[str, Changes]:
+    """Return how a run is executed again and with which changes; imports no code of anybody."""
+    from secondtake.runner.replay.execute import way_of
+    from secondtake.runner.replay.workflow import changed_workflow
+
+    changes = read_changes(
+        override_texts(request.override_params),
+        recording,
+        llm=request.llm,
+        tools=request.tools,
+        from_node=request.from_node,
+    )
+    way = way_of(recording, stepwise=request.stepwise)
+    if way == "program":
+        raise UsageError(
+            f"Run {recording.run_id} was made by a program of its own, which the server does not "
+            "have; replay it where the program is: secondtake replay RUN -- COMMAND."
+        )
+    if way == "workflow":
+        found = changed_workflow(recording, None, changes, settings)
+        refuse_code(found.source.data, found.changed.data)
+    return way, changes
+
+
+def _kept(recording: bytes, home: Path) -> Path:
+    """Write a recording where a worker reads it: it may be larger than a message should be."""
+    folder = home / FOLDER
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{secrets.token_hex(8)}.json"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(recording)
+    return path

@@ -1,0 +1,156 @@
+"""`secondtake replay`, and what `validate --replayable` says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from secondtake.backend.cli.main import main
+from secondtake.runner.journal import close_all
+
+WORKFLOW = """\
+name: letters
+inputs: {topic: {type: string}}
+model: sim/strong
+state: {plan: {type: string}, letter: {type: string}}
+nodes:
+  plan: {kind: llm, prompt: "Plan a letter about {{ topic }}.", output: plan}
+  write: {kind: llm, prompt: "Write it. {{ plan }}", output: letter}
+edges:
+  - {from: START, to: plan}
+  - {from: plan, to: write}
+  - {from: write, to: END}
+output: letter
+"""
+
+PROGRAM = """\
+from secondtake.runner import ambient, record
+
+@record.tool
+def note(text: str) -> str:
+    with open("notes.txt", "a") as file:
+        file.write(f"{text}\\n")
+    return "noted"
+
+@record.llm
+def ask(prompt: str) -> str:
+    return f"{prompt} {ambient.uuid()}"
+
+@record.run
+def agent(question: str) -> str:
+    answer = ask(prompt=question)
+    note(answer)
+    return answer
+
+agent("Why?")
+"""
+
+
+@pytest.fixture
+def source(home: Path) -> str:
+    """The id of a recorded run of `letters`."""
+    path = home.parent / "letters.yaml"
+    path.write_text(WORKFLOW, encoding="utf-8")
+    result = invoke("run", str(path), "-i", "topic=heat", "--json")
+    run_id: str = json.loads(result.stdout)["run_id"]
+    return run_id
+
+
+def invoke(*args: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(main, args)
+    assert result.exit_code == code, result.output
+    close_all()
+    return result
+
+
+def replayed(run: str, *args: str, code: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(invoke("replay", run, "--json", *args, code=code).stdout)
+    return found
+
+
+def test_an_unchanged_replay_is_exact_and_free(source: str) -> None:
+    result = invoke("replay", source[:20], "--llm", "recorded", "--tools", "recorded")
+    assert "exact · All 2 calls were answered by the recording" in result.stdout
+    assert "0 calls executed · 2 answered by the recording" in result.stdout
+    assert f"secondtake diff {source} " in result.stdout
+    assert replayed("last")["totals"]["cost_usd"] == "0"
+
+
+def test_only_what_a_change_reaches_is_executed(source: str) -> None:
+    Path("new.txt").write_text("Write it short. {{ plan }}", encoding="utf-8")
+    found = replayed(source, "--set", "nodes.write.prompt=@new.txt", "--from", "write")
+    assert (found["live_by_node"], found["recorded_calls"]) == ({"write": 1}, 1)
+    assert found["verdict"] in ("diverged", "same_output")
+    assert (found["diverged_field"], found["diverged_call"]) == ("messages", 2)
+    rows = invoke("sql", "SELECT source_run_id, verdict, live_calls, from_node FROM replays").stdout
+    assert source in rows
+
+
+def test_a_plan_says_what_would_be_executed_and_executes_nothing(source: str) -> None:
+    plan = json.loads(
+        invoke("replay", source, "--set", "model=sim/weak", "--plan", "--json").stdout
+    )
+    assert (plan["executed"], plan["recorded"], plan["estimate"]) == (2, 0, True)
+    assert plan["lower_usd"] is not None
+    text = invoke("replay", source, "--set", "nodes.write.prompt=Shorter", "--plan").stdout
+    assert "1 call executed · 1 from the recording · estimate $" in text
+    assert len(json.loads(invoke("runs", "--json").stdout)["items"]) == 1
+
+
+def test_a_change_that_recorded_answers_cannot_serve_ends_the_replay(source: str) -> None:
+    result = invoke("replay", source, "--set", "model=sim/weak", "--llm", "recorded", code=1)
+    assert "The recording has no answer to this LLM call in `plan`" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["--set", "nodes.wrte.prompt=x"], "no node `wrte`; did you mean `write`?"),
+        (["--set", "modle=x"], "no `modle`; did you mean `model`?"),
+        (["--set", "state.plan=x"], "say from which node on, with --from NODE."),
+        (["--from", "wirte"], "no node `wirte`; did you mean `write`?"),
+        (["--set", "llm_calls.7.answer=x"], "no LLM call 7; the run has 2, the first is 1."),
+        (["--set", "tools.serch=off"], "no tool `serch`"),
+        (["--set", "nodes.write.prompt=@gone.txt"], "cannot read gone.txt"),
+        (["--set", "model"], "write PATH=VALUE"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_cure(
+    source: str, args: list[str], sentence: str
+) -> None:
+    assert sentence in invoke("replay", source, *args, code=2).output
+
+
+def test_repeats_say_how_stable_the_answer_is(source: str) -> None:
+    result = invoke("replay", source, "--repeat", "3")
+    assert "3 of 3" in result.stdout
+    assert "1 different answer in 3 repeats" in result.stdout
+    runs = json.loads(invoke("runs", "--json").stdout)["items"]
+    assert [run["repeat"] for run in runs] == [3, 2, 1, None]
+
+
+def test_an_edited_state_goes_on_from_the_node(source: str) -> None:
+    found = replayed(source, "--set", "state.plan=Say no.", "--from", "write")
+    assert (found["live_by_node"], found["recorded_calls"]) == ({"write": 1}, 1)
+
+
+def test_a_program_is_replayed_by_its_command(home: Path) -> None:
+    Path("agent.py").write_text(PROGRAM, encoding="utf-8")
+    command = ["--", sys.executable, "agent.py"]
+    assert CliRunner().invoke(main, ["runs"]).exit_code == 0
+    subprocess.run(command[1:], check=True)
+    refused = invoke("replay", "last", code=2)
+    assert "name the program: secondtake replay" in refused.output
+    result = invoke("replay", "last", *command)
+    assert "exact · " in result.stdout
+    assert len(Path("notes.txt").read_text().splitlines()) == 1
+    invoke("replay", "last", "--", sys.executable, "-c", "print('nothing')", code=2)
+
+
+def test_validate_says_what_keeps_a_workflow_from_exact_replay(source: str) -> None:
+    said = invoke("validate", "letters.yaml", "--replayable").stdout
+    assert said == "Nothing keeps letters from exact replay.\n"
