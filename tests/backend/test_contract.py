@@ -15,6 +15,7 @@ from tests.support.stored import STARTED_AT, write_research_run, write_run
 from secondtake.backend.client import Client
 from secondtake.backend.local import LocalBackend
 from secondtake.backend.models.executions import AnswerRequest, RunRequest
+from secondtake.backend.models.replays import ReplayRequest
 from secondtake.backend.models.runs import RunQuery, StateQuery, TextQuery
 from secondtake.backend.models.statistics import StatisticsQuery
 from secondtake.backend.models.system import SqlQuery
@@ -89,6 +90,10 @@ def getting(name: str) -> Call:
     return lambda backend: backend.get_run(name)
 
 
+def comparing(name: str) -> Call:
+    return lambda backend: backend.diff_runs(str(RUN), name)
+
+
 CALLS: Final[dict[str, tuple[Call, ...]]] = {
     "list_runs": (
         *map(listing, FILTERS),
@@ -106,6 +111,12 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         lambda b: b.get_run(str(RUN), parts=()),
         lambda b: b.get_run(str(RUN), parts=("messages", "llm_calls"), max_chars=100),
     ),
+    "get_recording": (
+        lambda b: b.get_recording(str(RUN)),
+        lambda b: b.get_recording(str(OTHER)),
+        lambda b: b.get_recording("ffff"),
+        lambda b: b.get_recording("a/b"),
+    ),
     "run_spans": (lambda b: b.run_spans(str(RUN)), lambda b: b.run_spans("x")),
     "run_graph": (lambda b: b.run_graph(str(RUN)), lambda b: b.run_graph("x")),
     "fold_state": (
@@ -113,6 +124,13 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         lambda b: b.fold_state(StateQuery(run=str(RUN), step=0)),
         lambda b: b.fold_state(StateQuery(run=str(RUN), step=1, max_chars=100)),
         lambda b: b.fold_state(StateQuery(run=str(RUN), step=99)),
+    ),
+    "diff_runs": (
+        lambda b: b.diff_runs(str(RUN), str(OTHER)),
+        lambda b: b.diff_runs(str(OTHER), "last"),
+        lambda b: b.diff_runs(str(RUN), str(RUN)),
+        lambda b: b.diff_runs(str(GOING_ON), str(RUN)),
+        *(comparing(name) for name in NAMES),
     ),
     "read_text": (
         lambda b: b.read_text(_text("runs", "-", "output")),
@@ -154,6 +172,15 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
             str(GOING_ON), AnswerRequest(answer={"a": [1]}, span_id="q", by="ada")
         ),
         lambda b: b.answer_run("x", AnswerRequest(answer="yes")),
+    ),
+    "request_replay": (
+        lambda b: b.request_replay(ReplayRequest(run_id="x")),
+        lambda b: b.request_replay(ReplayRequest(run_id=str(RUN), override_params=("modle=x",))),
+        lambda b: b.request_replay(ReplayRequest(run_id=str(RUN), override_params={"model": "x"})),
+    ),
+    "plan_replay": (
+        lambda b: b.plan_replay(ReplayRequest(run_id="x")),
+        lambda b: b.plan_replay(ReplayRequest(run_id=str(RUN), from_node="plan")),
     ),
     "list_workflows": (lambda b: b.list_workflows(),),
     "run_sql": (

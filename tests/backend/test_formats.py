@@ -35,7 +35,7 @@ from secondtake.backend import formats
         ("0.0000012", "$0.000001"),
         ("0.000000999", "<$0.000001"),
         ("1234567.8", "$1,234,568"),
-        ("-0.5", "−$0.500"),  # noqa: RUF001 - a real minus
+        ("-0.5", "\N{MINUS SIGN}$0.500"),
     ],
 )
 def test_money_has_the_digits_that_its_size_asks_for(amount: str | None, shown: str) -> None:
@@ -124,3 +124,41 @@ def test_json_with_controls_written_out_is_the_same_value(text: str) -> None:
     written = formats.spell_controls_in_json(json.dumps({text: text}, ensure_ascii=False))
     assert json.loads(written) == {text: text}
     assert "\x9b" not in written
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (formats.money_delta(None), "—"),
+        (formats.money_delta(Decimal("0.000000000")), "±0"),
+        (formats.money_delta(Decimal("-0.003672"), places=5), "\N{MINUS SIGN}$0.00367"),
+        (formats.money_delta(Decimal("0.0000001"), places=5), "+<$0.00001"),
+        (formats.duration_delta(-1780.2), "\N{MINUS SIGN}1.78 s"),
+        (formats.duration_delta(None), "—"),
+        (formats.tokens_delta(12_000), "+12.0k"),
+        (formats.number_delta(0.2 - 0.6), "\N{MINUS SIGN}0.4"),
+        (formats.number_delta(0.0), "±0"),
+        (formats.percent_change(1, 0.5), "\N{MINUS SIGN}50%"),
+        (formats.percent_change(Decimal(1), Decimal("1.001")), "+<1%"),
+        (formats.percent_change(2, 2), "±0%"),
+        (formats.percent_change(1, 30), "\N{MULTIPLICATION SIGN}30"),
+        (formats.percent_change(0, 30), ""),
+        (formats.percent_change(None, 30), ""),
+    ],
+)
+def test_a_change_has_a_sign(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+@pytest.mark.parametrize(
+    ("changes_ms", "shown"),
+    [
+        ([0.25, -9.0, None, 0.0], ["+0.25 ms", "\N{MINUS SIGN}9.00 ms", "—", "±0"]),
+        ([12.4, -480.0], ["+12 ms", "\N{MINUS SIGN}480 ms"]),
+        ([12.4, -1480.0], ["+0.01 s", "\N{MINUS SIGN}1.48 s"]),
+        ([150_000.0, -1480.0], ["+150 s", "\N{MINUS SIGN}1 s"]),
+        ([], []),
+    ],
+)
+def test_a_column_of_times_has_one_unit(changes_ms: list[float | None], shown: list[str]) -> None:
+    assert formats.duration_delta_column(changes_ms) == shown

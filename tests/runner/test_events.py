@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from secondtake.runner import events
+from secondtake.runner import event_scalars, events
 from secondtake.runner.events import TABLES, BaseEvent, Event, ToolCall, event_adapter
 from secondtake.runner.journal import encode
 from secondtake.runner.jsonable import clean_text
@@ -58,7 +58,7 @@ ANY_TOOL_CALL = st.fixed_dictionaries(
         "tool": TEXT,
     },
     optional={
-        "seq": st.integers(0, events.INT64_MAX),
+        "seq": st.integers(0, event_scalars.INT64_MAX),
         "started_at": st.datetimes(timezones=st.just(UTC)),
         "duration_ms": st.floats(0, allow_nan=False, allow_infinity=False),
         "arguments": st.dictionaries(TEXT, TEXT | st.integers(-(2**63), 2**63) | st.booleans()),

@@ -26,6 +26,8 @@ from secondtake.runner.errors import SettingsError, StoreError, UsageError, Work
 
 PROBLEM_PREFIX: Final = "urn:secondtake:problem:"
 """What the `type` of every problem of ours begins with."""
+NAME_CHARS: Final = 100
+"""Of what somebody wrote, in a sentence."""
 
 
 class NotFoundError(UsageError):
@@ -66,6 +68,12 @@ class NoServerError(SecondTakeError):
 
 class ServerFaultError(SecondTakeError):
     """A server met something that it did not expect; its log has the details."""
+
+
+def no_comparison(name: str) -> NotFoundError:
+    """Return what is raised where no comparison fits a name."""
+    shown = name if len(name) <= NAME_CHARS else f"{name[:NAME_CHARS]}..."
+    return NotFoundError(f"There is no comparison {shown!r}; write its whole id, or `last`.")
 
 
 @dataclass(frozen=True, kw_only=True)

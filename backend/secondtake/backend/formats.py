@@ -18,9 +18,18 @@ CALL_PLACES: Final = 5
 """Decimal places of money by call."""
 
 _SMALLEST: Final = Decimal("0.000001")
+_MANIFOLD: Final = 10
+"""From here on a change is said as a multiple."""
 _SECOND_MS: Final = 1000
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
+_COLUMN_UNITS: Final = (
+    (10, (1, "ms", 2)),
+    (_SECOND_MS, (1, "ms", 0)),
+    (100 * _SECOND_MS, (_SECOND_MS, "s", 2)),
+    (float("inf"), (_SECOND_MS, "s", 0)),
+)
+"""Of a column of times whose largest is below so many milliseconds: unit and decimal places."""
 
 # Controls, among them the escapes that drive a terminal; what turns text round; half characters.
 _HOSTILE: Final = re.compile(
@@ -147,9 +156,72 @@ def spell_controls_in_json(text: str) -> str:
     return _HOSTILE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+def money_delta(amount_usd: Decimal | None, *, places: int | None = None) -> str:
+    """Return a change of dollars: `+$0.023`, a real minus, `±0`, `—` when it is unknown."""
+    return _signed(
+        amount_usd, money(None if amount_usd is None else abs(amount_usd), places=places)
+    )
+
+
+def duration_delta(milliseconds: float | None) -> str:
+    """Return a change of time: `+842 ms`, a real minus, `±0`, `—` when it is unknown."""
+    return _signed(milliseconds, duration(None if milliseconds is None else abs(milliseconds)))
+
+
+def duration_delta_column(changes_ms: Iterable[float | None]) -> list[str]:
+    """Return a column of changes of time, all in one unit with the same decimal places."""
+    column = list(changes_ms)
+    largest_ms = max((abs(change) for change in column if change is not None), default=0.0)
+    unit_ms, unit, places = next(each for below_ms, each in _COLUMN_UNITS if largest_ms < below_ms)
+    return [
+        _signed(
+            change if change is None else round(change / unit_ms, places),
+            f"{abs(change or 0) / unit_ms:,.{places}f} {unit}",
+        )
+        for change in column
+    ]
+
+
+def tokens_delta(count: int | None) -> str:
+    """Return a change of a number of tokens or calls: `+12.0k`, a real minus, `±0`, `—`."""
+    return _signed(count, tokens(None if count is None else abs(count)))
+
+
+def number_delta(amount: float | None) -> str:
+    """Return a change of a score: `+0.4`, a real minus, `±0`, `—` when it is unknown."""
+    if amount is None:
+        return UNKNOWN
+    rounded = round(amount, 6)  # 0.6 - 0.2 is 0.39999999999999997
+    return _signed(rounded, f"{abs(rounded):g}")
+
+
+def percent_change(before: float | Decimal | None, after: float | Decimal | None) -> str:
+    """Return how much more or less something became: `+33%`, a real minus, `±0%`; "" of nothing."""
+    if before is None or after is None or before <= 0:
+        return ""
+    share = float(after) / float(before) - 1
+    if share > _MANIFOLD - 1:
+        return f"\N{MULTIPLICATION SIGN}{share + 1:,.0f}"
+    text = f"{abs(share):.0%}"
+    if text == "0%":
+        return "±0%" if share == 0 else f"{_sign(share)}<1%"
+    return f"{_sign(share)}{text}"
+
+
 def percent(part: float, whole: float) -> str:
     """Return a share: `12%`, `—` of nothing."""
     return f"{part / whole:.0%}" if whole > 0 else UNKNOWN
+
+
+def _signed(amount: float | Decimal | None, size: str) -> str:
+    """Return the size of a change with its sign."""
+    if amount is None:
+        return UNKNOWN
+    return f"{_sign(amount)}{size}" if amount else "±0"
+
+
+def _sign(amount: float | Decimal) -> str:
+    return "\N{MINUS SIGN}" if amount < 0 else "+"
 
 
 def _digits(size: Decimal) -> str:

@@ -12,6 +12,14 @@ from uuid import UUID
 from duckdb import DuckDBPyConnection
 
 from secondtake.backend.importers.frame import ImportReport, Progress
+from secondtake.backend.models.comparisons import (
+    CompareRequest,
+    Comparison,
+    ComparisonList,
+    ComparisonQuery,
+    RequestedComparison,
+)
+from secondtake.backend.models.diffs import RunDiff
 from secondtake.backend.models.executions import (
     AnswerRequest,
     Delivered,
@@ -19,6 +27,7 @@ from secondtake.backend.models.executions import (
     RunEvent,
     RunRequest,
 )
+from secondtake.backend.models.replays import ReplayPlan, ReplayRequest, RequestedReplay
 from secondtake.backend.models.runs import (
     RunDetail,
     RunPage,
@@ -43,12 +52,16 @@ from secondtake.backend.models.system import (
 from secondtake.backend.models.workflows import RunGraph, WorkflowList
 from secondtake.backend.services import (
     blobs,
+    comparisons,
+    diffs,
     doctor,
     executions,
     facets,
     graph,
     imports,
     load,
+    recordings,
+    replays,
     run_events,
     runs,
     sql,
@@ -60,6 +73,7 @@ from secondtake.backend.services import (
 from secondtake.backend.store.connection import open_store
 from secondtake.backend.store.health import read_health
 from secondtake.backend.workers.pool import WorkerPool
+from secondtake.runner.replay.recording import Recording
 from secondtake.runner.settings import Settings
 
 NO_WORKERS = WorkerCounts(starting=0, idle=0, busy=0, waiting=0, queued=0)
@@ -116,6 +130,11 @@ class LocalBackend:
         with self._store() as con:
             return runs.get_run(con, name, max_chars=max_chars, parts=parts)
 
+    def get_recording(self, name: str) -> Recording:
+        """Return the events of a run, as they were recorded."""
+        with self._store() as con:
+            return recordings.get_recording(con, name)
+
     def run_spans(self, name: str) -> SpanTree:
         """Return the spans of a run as a tree, with its critical path."""
         with self._store() as con:
@@ -130,6 +149,11 @@ class LocalBackend:
         """Return the state of a run at its end, or after a step."""
         with self._store() as con:
             return state.fold_state(con, query)
+
+    def diff_runs(self, a: str, b: str) -> RunDiff:
+        """Return what differs between two runs; A is the baseline."""
+        with self._store() as con:
+            return diffs.diff_runs(con, a, b)
 
     def read_text(self, query: TextQuery) -> TextPiece:
         """Return a piece of a text that was clipped."""
@@ -147,6 +171,31 @@ class LocalBackend:
     def request_run(self, request: RunRequest) -> RequestedRun:
         """Have a run executed by a worker process."""
         return executions.request_run(self._workers(), request)
+
+    def request_replay(self, request: ReplayRequest) -> RequestedReplay:
+        """Have a run executed again by a worker process."""
+        pool = self._workers()
+        with self._store() as con:
+            return replays.request_replay(con, self.settings, pool, request)
+
+    def plan_replay(self, request: ReplayRequest) -> ReplayPlan:
+        """Return what a replay would execute, and between which amounts it may cost."""
+        with self._store() as con:
+            return replays.plan_replay(con, self.settings, request)
+
+    def request_comparison(self, request: CompareRequest) -> RequestedComparison:
+        """Have models compared by worker processes."""
+        return comparisons.request_comparison(self._workers(), request)
+
+    def list_comparisons(self) -> ComparisonList:
+        """Return the comparisons, newest first."""
+        with self._store() as con:
+            return comparisons.list_comparisons(con)
+
+    def get_comparison(self, query: ComparisonQuery) -> Comparison:
+        """Return what a comparison came to, as far as its runs have ended."""
+        with self._store() as con:
+            return comparisons.get_comparison(con, query, pool=self._pool)
 
     def cancel_run(self, name: str) -> Delivered:
         """Ask a run that is being executed to end."""

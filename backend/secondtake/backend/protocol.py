@@ -7,6 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 from uuid import UUID
 
+from secondtake.backend.models.comparisons import (
+    CompareRequest,
+    Comparison,
+    ComparisonList,
+    ComparisonQuery,
+    RequestedComparison,
+)
+from secondtake.backend.models.diffs import RunDiff
 from secondtake.backend.models.executions import (
     AnswerRequest,
     Delivered,
@@ -14,6 +22,7 @@ from secondtake.backend.models.executions import (
     RunEvent,
     RunRequest,
 )
+from secondtake.backend.models.replays import ReplayPlan, ReplayRequest, RequestedReplay
 from secondtake.backend.models.runs import (
     RunDetail,
     RunPage,
@@ -35,6 +44,7 @@ from secondtake.backend.models.system import (
     SqlResult,
 )
 from secondtake.backend.models.workflows import RunGraph, WorkflowList
+from secondtake.runner.replay.recording import Recording
 
 
 class Backend(Protocol):
@@ -73,6 +83,10 @@ class Backend(Protocol):
         """
         ...
 
+    def get_recording(self, name: str) -> Recording:
+        """Return the events of a run, as they were recorded."""
+        ...
+
     def run_spans(self, name: str) -> SpanTree:
         """Return the spans of a run as a tree, with its critical path."""
         ...
@@ -83,6 +97,10 @@ class Backend(Protocol):
 
     def fold_state(self, query: StateQuery) -> StateAt:
         """Return the state of a run at its end, or after a step."""
+        ...
+
+    def diff_runs(self, a: str, b: str) -> RunDiff:
+        """Return what differs between two runs; A is the baseline."""
         ...
 
     def read_text(self, query: TextQuery) -> TextPiece:
@@ -101,12 +119,32 @@ class Backend(Protocol):
         """Have a run executed by a worker process."""
         ...
 
+    def request_comparison(self, request: CompareRequest) -> RequestedComparison:
+        """Have models compared by worker processes."""
+        ...
+
+    def list_comparisons(self) -> ComparisonList:
+        """Return the comparisons, newest first."""
+        ...
+
+    def get_comparison(self, query: ComparisonQuery) -> Comparison:
+        """Return what a comparison came to, as far as its runs have ended."""
+        ...
+
     def cancel_run(self, name: str) -> Delivered:
         """Ask a run that is being executed to end."""
         ...
 
     def answer_run(self, name: str, request: AnswerRequest) -> Delivered:
         """Answer the question that a run waits with."""
+        ...
+
+    def request_replay(self, request: ReplayRequest) -> RequestedReplay:
+        """Have a run executed again by a worker process."""
+        ...
+
+    def plan_replay(self, request: ReplayRequest) -> ReplayPlan:
+        """Return what a replay would execute, and between which amounts it may cost."""
         ...
 
     def list_workflows(self) -> WorkflowList:

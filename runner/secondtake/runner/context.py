@@ -102,12 +102,13 @@ def node(
     attempt: int = 1,
     entered_from: Sequence[str] | None = None,
     question: Any = None,
+    visit: int | None = None,
 ) -> Generator[RunContext | None]:
     """Open a node's span; what is called inside has it as parent and in its node path.
 
     The path is `plan[1]/search[2:9f3ac01d]`: name, visit, and the branch of a fan-out. It does
     not depend on which branch runs first. Outside a run this does nothing. `entered_from` and
-    `question` are as in `events.NodeFields`.
+    `question` are as in `events.NodeFields`; `visit` is counted where it is left out.
     """
     parent = current()
     if parent is None:
@@ -122,7 +123,7 @@ def node(
         "entered_from": None if entered_from is None else list(entered_from),
         "question": question if question is None else parent.run.clean(question),
     }
-    span = _OpenNode(parent, name, about)
+    span = _OpenNode(parent, name, about, visit)
     try:
         with entered(span.context):
             yield span.context
@@ -157,6 +158,7 @@ class _OpenNode:
         parent: RunContext,
         name: str,
         about: Mapping[str, Any],
+        visit: int | None,
     ) -> None:
         self._run = parent.run
         self._parent = parent
@@ -167,7 +169,7 @@ class _OpenNode:
             parent.run.replay.enter(name)
         safe = label.replace("/", "%2F").replace("[", "%5B").replace("]", "%5D")
         branch_key = about["branch_key"]
-        visit = parent.run.next_visit(
+        visit = visit or parent.run.next_visit(
             parent.node_path, safe, branch_key, is_retry=about["attempt"] > 1
         )
         step = f"{safe}[{visit}:{branch_key}]" if branch_key else f"{safe}[{visit}]"

@@ -7,39 +7,13 @@ in every kind: a segment is read as one wide relation.
 None means unknown. It is never replaced by 0 or "".
 """
 
-from datetime import UTC, datetime
-from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-INT64_MAX: Final = 2**63 - 1
-
-Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
-"""A number of things: tokens, calls, bytes. Fits DuckDB's BIGINT."""
-
-Small = Annotated[int, Field(ge=0, le=2**31 - 1)]
-"""A small number: a visit, an attempt, a depth. Fits DuckDB's INTEGER."""
-
-
-def _in_utc(time: datetime) -> datetime:
-    if time.tzinfo is UTC:
-        return time
-    try:
-        return time.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("the time is out of range") from None
-
-
-Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A moment. Other zones become UTC: DuckDB would drop an offset without a word."""
-
-Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-Amount = Annotated[Decimal, Field(max_digits=18, decimal_places=9)]
-"""US dollars as DECIMAL(18,9); a string in the journal."""
+from secondtake.runner.event_scalars import Amount, Count, Milliseconds, Small, Time
 
 Json = Any
 """Any JSON value, already through `jsonable.to_json_value` and redacted."""
@@ -360,19 +334,16 @@ class ReplayFinished(BaseEvent):
     """The verdict in a sentence."""
     diverged_node_path: str | None = None
     diverged_span_id: str | None = None
-    """The first span of this run that was not as recorded; None when one is missing here."""
+    """The first span that was not as recorded; None when one is missing."""
     diverged_source_span_id: str | None = None
-    """What it was in the source; None when there is no counterpart."""
     diverged_call: Small | None = None
     """Number of the LLM call or tool call in the source, as the Run page counts them."""
     diverged_field: str | None = None
     """`model`, `messages`, `tools`, `parameters`, `arguments`, `answer`, `missing` or `new`."""
     live_calls: Count
-    """LLM and tool calls that were executed."""
     recorded_calls: Count
-    """LLM and tool calls that the recording answered."""
+    """LLM and tool calls that the recording answered; `live_calls` were executed."""
     live_by_node: dict[str, Count] | None = None
-    """How many calls were executed in each node; nodes without any are left out."""
     cost_usd: Amount | None = None
     avoided_cost_usd: Amount | None = None
 

@@ -17,6 +17,7 @@ What JSON has is kept. What it has not is written by these rules:
 """
 
 import base64
+import contextlib
 import dataclasses
 import datetime
 import decimal
@@ -24,8 +25,9 @@ import enum
 import math
 import pathlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Any, Final, cast
 
 import orjson
@@ -49,6 +51,29 @@ def canonical_bytes(value: Any) -> bytes:
 def to_json_value(value: Any) -> Any:
     """Return `value` as something that `orjson.dumps` takes, by the rules above. Never raises."""
     return _convert(value, depth=0, inside=())
+
+
+def from_json_value(value: Any) -> Any:
+    """Return what `to_json_value` was given where its result still tells: numbers and bytes."""
+    if isinstance(value, list):
+        return [from_json_value(item) for item in cast(list[Any], value)]
+    if not isinstance(value, dict):
+        return value
+    members = cast(dict[str, Any], value)
+    if len(members) == 1:
+        [(key, item)] = members.items()
+        make = _FROM_JSON.get(key)
+        if make is not None and isinstance(item, str):
+            with contextlib.suppress(ValueError):  # somebody's own object that looks alike
+                return make(item)
+    return {key: from_json_value(item) for key, item in members.items()}
+
+
+_FROM_JSON: Final[Mapping[str, Callable[[str], Any]]] = {
+    "$int": int,
+    "$float": float,
+    "$bytes": partial(base64.b64decode, validate=True),
+}
 
 
 def clean_text(text: str) -> str:

@@ -45,6 +45,9 @@ class Meter:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.totals = Totals()
+        self.is_lenient = False
+        """True while a replay keeps to its source: what was within the limits there is so here,
+        though parallel branches may use them up in another order."""
         self._lock = threading.RLock()
         self._started_s = time.monotonic()
         self._waits = 0
@@ -62,8 +65,21 @@ class Meter:
 
     def check(self) -> None:
         """Raise `BudgetExceeded` when a limit is used up."""
+        if not self.is_lenient:
+            self.check_amounts()
+        remaining_s = self.remaining_s()
+        if remaining_s is not None and remaining_s <= 0:
+            raise BudgetExceeded(
+                f"the limit of {self.limits.seconds} seconds is used up; raise limits.seconds"
+            )
+
+    def check_amounts(self, *, but_calls: int = 0) -> None:
+        """Raise `BudgetExceeded` when a limit other than that of time is used up.
+
+        `but_calls` of the LLM calls that were counted do not count.
+        """
         limits, totals = self.limits, self.totals
-        if limits.calls is not None and totals.llm_calls >= limits.calls:
+        if limits.calls is not None and totals.llm_calls - but_calls >= limits.calls:
             raise BudgetExceeded(
                 f"the limit of {limits.calls} calls is used up; raise limits.calls"
             )
@@ -77,11 +93,6 @@ class Meter:
         if limits.tokens is not None and used >= limits.tokens:
             raise BudgetExceeded(
                 f"the limit of {limits.tokens} tokens is used up ({used}); raise limits.tokens"
-            )
-        remaining_s = self.remaining_s()
-        if remaining_s is not None and remaining_s <= 0:
-            raise BudgetExceeded(
-                f"the limit of {limits.seconds} seconds is used up; raise limits.seconds"
             )
 
     def remaining_s(self) -> float | None:

@@ -63,7 +63,7 @@ class OpenLlmCall(OpenCall):
         if request.parameters:
             parameters = run.structure(_kept_parameters(request.parameters, run.keeps_content))
         fields: dict[str, Any] = {
-            "model": model,
+            "model": model or None,
             "parameters": parameters or None,
             "input_message_id": sent.message_id if sent else None,
             "stream": request.stream,

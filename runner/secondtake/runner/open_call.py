@@ -43,7 +43,7 @@ class OpenCall(abc.ABC):
             ReplayDiverged: it must not be executed.
         """
         if self.run.replay is not None:
-            self.answered = self.run.replay.answer(self.asked())
+            self.answered = self.run.replay.answer(self.asked(), meter=self.run.meter)
         return self.answered
 
     def begin_again(self) -> None:

@@ -56,6 +56,7 @@ class RunRecorder:
         """Where this run is told an answer or to stop; None when nobody can tell it anything."""
         self.description = description
         self.meter = Meter(limits)
+        self.meter.is_lenient = replay is not None and replay.keeps_limits
         self.is_open = True
         self.observed_only: str | None = None
         """Why the run can only be replayed stepwise; None when all calls can be answered."""
@@ -286,7 +287,7 @@ class RunRecorder:
         sink.writer.run_begins()
         try:
             fields = {
-                **about.fields(label=self.label, clean=self.clean),
+                **about.fields(label=self.label, clean=self.clean, structure=self.structure),
                 "writer_id": sink.writer.writer_id,
                 "environment": self.structure(describe_environment(with_arguments=sink.content)),
                 "started_at": self._started_at,

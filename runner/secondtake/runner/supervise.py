@@ -27,8 +27,8 @@ THREAD_NAME: Final = "secondtake-run"
 OnStart = Callable[[RunRecorder], None]
 
 
-class _Supervision:
-    """The state that the run's thread and the main thread share."""
+class Supervision:
+    """The state that the run's thread and the thread that looks after it share."""
 
     def __init__(self) -> None:
         self.run: RunRecorder | None = None
@@ -93,12 +93,12 @@ def supervise(execute: Callable[[OnStart], RunResult]) -> RunResult:
         KeyboardInterrupt: a signal came before there was a run.
         Exception: what `execute` itself raised.
     """
-    supervision = _Supervision()
+    supervision = Supervision()
     context = copy_context()
     thread = threading.Thread(
         target=context.run, args=(supervision.work, execute), name=THREAD_NAME, daemon=True
     )
-    with _signals(supervision.heard):
+    with signals_go_to(supervision.heard):
         thread.start()
         while not supervision.done.wait(POLL_S):
             if supervision.poll():
@@ -113,7 +113,8 @@ def supervise(execute: Callable[[OnStart], RunResult]) -> RunResult:
 
 
 @contextlib.contextmanager
-def _signals(handler: Callable[[int, FrameType | None], None]) -> Generator[None]:
+def signals_go_to(handler: Callable[[int, FrameType | None], None]) -> Generator[None]:
+    """Have Ctrl-C and SIGTERM handled so for a while; call it from the main thread."""
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in previous:
         signal.signal(number, handler)

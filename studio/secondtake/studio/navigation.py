@@ -12,6 +12,8 @@ from streamlit.navigation.page import Page
 RUNS_ADDRESS: Final = "/"
 RUN_PATH: Final = "run"
 """Of the page of one run: `/run?id=<run id>`."""
+DIFF_PATH: Final = "diff"
+"""Of the page that compares two runs: `/diff?a=<run id>&b=<run id>`."""
 
 _SHOWN: Final = "navigation.shown"
 _ARRIVED: Final = "navigation.arrived"
@@ -20,6 +22,18 @@ _ARRIVED: Final = "navigation.arrived"
 def run_address(run_id: str) -> str:
     """Return the address of the page of a run, the same from every page of the studio."""
     return f"/{RUN_PATH}?id={quote(run_id, safe='')}"
+
+
+def diff_address(a: str | None = None, b: str | None = None) -> str:
+    """Return the address of the page that compares two runs.
+
+    Args:
+        a: the baseline; None to have it chosen there.
+        b: the candidate; None to have it chosen there.
+    """
+    named = [(name, run) for name, run in (("a", a), ("b", b)) if run]
+    query = "&".join(f"{name}={quote(run, safe='')}" for name, run in named)
+    return f"/{DIFF_PATH}?{query}" if query else f"/{DIFF_PATH}"
 
 
 def note_page(shown: Page) -> None:

@@ -1,5 +1,6 @@
 """The documentation of the API is whole, true, and asks nobody else."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from pydantic import TypeAdapter
 from secondtake.backend.api import examples
 from secondtake.backend.api.app import create_app
 from secondtake.backend.api.problems import PROBLEM_MEDIA_TYPE, Problem
-from secondtake.backend.models import executions, runs, statistics, system, workflows
+from secondtake.backend.models import diffs, executions, runs, statistics, system, workflows
+from secondtake.runner.replay.recording import Recording
 from secondtake.runner.settings import load_settings
 
 SCHEMA = create_app(load_settings()).openapi()
@@ -22,6 +24,7 @@ DOCUMENTED = {
     "CHECKS": system.Health,
     "DELIVERED": executions.Delivered,
     "DETAIL": runs.RunDetail,
+    "DIFF": diffs.RunDiff,
     "FACETS": statistics.RunFacets,
     "FINISHED": executions.FinishedRun,
     "GRAPH": workflows.RunGraph,
@@ -84,6 +87,7 @@ def test_every_example_is_an_answer_that_could_be() -> None:
         for name, value in vars(examples).items()
         if name.isupper() and isinstance(value, dict) and not name.startswith("_")
     }
+    assert Recording.from_json(json.dumps(shown.pop("RECORDING")).encode()).end is not None
     assert set(shown) == set(DOCUMENTED)
     for name, example in shown.items():
         made: Any = TypeAdapter(DOCUMENTED[name])

@@ -42,6 +42,9 @@ READS: Final = (
     f"show {RUN} --state --step 0",
     "show nosuchrun",
     "show 0199",
+    f"capsule export {RUN} run.take --force",
+    "capsule export nosuchrun run.take --force",
+    "capsule open missing.take",
     "sql 'SELECT name, cost_usd FROM runs ORDER BY run_id'",
     "sql 'SELECT 1' --json",
     "sql 'DROP TABLE runs'",
@@ -63,6 +66,7 @@ _CHANGING: Final = (
     (r"[\d.,]+ GB are free", "GB are free"),
     (r"\"duration_ms\": [\d.]+", "duration"),
     (r"\d+(\.\d+)? (ms|s|µs)\b", "time"),
+    (r"[\d,]+ bytes", "bytes"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "id"),
     (r"secondtake show [0-9a-f-]+", "show"),
 )

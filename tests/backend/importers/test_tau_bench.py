@@ -6,16 +6,11 @@ from typing import Any, TypeVar
 import pytest
 from tests.support.tau_records import TEA, asks, call, events_of, record, says, write
 
-from secondtake.backend.importers.tau_bench import (
-    pair_results,
-    parse_arguments,
-    problem_of,
-    read_file,
-    told_by_name,
-)
+from secondtake.backend.importers.tau_bench import problem_of, read_file, told_by_name
 from secondtake.runner import events
 from secondtake.runner.errors import UsageError
 from secondtake.runner.events import BaseEvent
+from secondtake.runner.replay.tool_messages import pair_results, parse_arguments
 from secondtake.runner.settings import Settings, load_settings
 
 

@@ -9,12 +9,26 @@ from typing import Any, Final
 from duckdb import DuckDBPyConnection
 from fastapi import FastAPI
 
-from secondtake.backend.api import blobs, events, executions, runs, system, workflows
+from secondtake.backend.api import (
+    blobs,
+    comparisons,
+    diffs,
+    events,
+    executions,
+    replays,
+    runs,
+    system,
+    workflows,
+)
 from secondtake.backend.api.guard import Guard
 from secondtake.backend.api.problems import PROBLEM_MEDIA_TYPE, install_problem_handlers
 from secondtake.backend.api.server import Server
 from secondtake.runner.settings import Settings
 
+PARTS: Final = (
+    runs, diffs, comparisons, events, executions, replays, blobs, workflows, system,
+)  # fmt: skip
+"""The modules of the routes, in the order of the reference."""
 DESCRIPTION: Final = (
     "Recorded runs of LLM agents: list them, look into them, have them executed. "
     "Every error is an `application/problem+json` whose `detail` names the cure."
@@ -57,7 +71,7 @@ def create_app(
     )
     app.add_middleware(Guard, allowed_hosts=tuple(allowed_hosts))
     install_problem_handlers(app)
-    for part in (runs, events, executions, blobs, workflows, system):
+    for part in PARTS:
         app.include_router(part.router)
     _describe_problems(app)
     return app

@@ -9,7 +9,9 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from secondtake.backend.models.base import Model
+from secondtake.backend.models.comparisons import CompareRequest
 from secondtake.backend.models.executions import AnswerRequest, RunRequest
+from secondtake.backend.models.replays import ReplayRequest
 from secondtake.backend.models.system import SqlQuery
 
 RUN_IDS_MAX: Final = 10_000
@@ -32,6 +34,34 @@ class RunBody(RunRequest):
             "overrides": {"nodes.plan.model": "sim/weak"},
             "tags": {"team": "search"},
             "session_id": "s-1",
+        },
+    )
+
+
+class CompareBody(CompareRequest):
+    """Models to be compared on a `prompt`, or on a `workflow` by its name."""
+
+    model_config = _at_once(
+        "CompareRequest",
+        {"prompt": "What is 17 * 23?", "models": ["sim/strong", "sim/weak"], "repeat": 3},
+        {
+            "workflow": "research",
+            "models": ["openai/gpt-4o", "anthropic/claude-sonnet-4-5"],
+            "cases": [{"topic": "heat pumps"}, {"topic": "insulation"}],
+        },
+    )
+
+
+class ReplayBody(ReplayRequest):
+    """A run to be executed again, with something different or as it was."""
+
+    model_config = _at_once(
+        "ReplayRequest",
+        {"run_id": "last", "llm": "recorded", "tools": "recorded"},
+        {
+            "run_id": "019a9c5e-7b1d",
+            "override_params": {"nodes.write.prompt": "Write it shorter. {{ notes }}"},
+            "from_node": "write",
         },
     )
 

@@ -81,6 +81,30 @@ DETAIL: Final[dict[str, Any]] = {
     "evaluations": [],
     "tool_definitions": [],
 }
+RECORDING: Final[dict[str, Any]] = {
+    "format": "secondtake.recording",
+    "version": 1,
+    "events": [
+        {
+            "kind": "run_started",
+            "run_id": RUN_ID,
+            "seq": 0,
+            "recorded_at": AT,
+            "name": "research",
+            "source": "native",
+            "inputs": {"topic": "heat pumps"},
+        },
+        {
+            "kind": "run_finished",
+            "run_id": RUN_ID,
+            "seq": 1,
+            "recorded_at": ENDED,
+            "status": "ok",
+            "replayable": "full",
+            "recording_faults": 0,
+        },
+    ],
+}
 SPANS: Final[dict[str, Any]] = {
     "run_id": RUN_ID,
     "spans": [
@@ -117,6 +141,76 @@ SPANS: Final[dict[str, Any]] = {
             "ended_ms": 3420.0,
         }
     ],
+}
+_SIDE: Final[dict[str, Any]] = {
+    "run_id": RUN_ID,
+    "short_id": RUN_ID[:13],
+    "name": "research",
+    "status": "ok",
+    "models": ["sim/strong"],
+    "how": None,
+    "scores": {"reward": 1.0},
+    "cost_usd": "0.012345678",
+    "unpriced_calls": 0,
+    "duration_ms": 3420.0,
+    "input_tokens": 9412,
+    "output_tokens": 1200,
+    "llm_calls": 1,
+    "tool_calls": 0,
+    "simulated": True,
+}
+_STEP: Final[dict[str, Any]] = {
+    "span_id": "4b1d9c0e2f7a6853",
+    "kind": "llm",
+    "number": 1,
+    "node": "plan",
+    "node_path": "plan[1]",
+    "name": "sim/strong",
+    "answer": "A fridge turned round.",
+    "cost_usd": "0.012345678",
+    "duration_ms": 812.0,
+}
+DIFF: Final[dict[str, Any]] = {
+    "a": _SIDE,
+    "b": {
+        **_SIDE,
+        "run_id": "019a9c5e-7b1d-7c3e-9a51-0d2f6f1b8a02",
+        "models": ["sim/weak"],
+        "how": "replay of 019a9c5e-7b1d with model=sim/weak",
+        "cost_usd": "0.002345678",
+    },
+    "verdict": "B costs 81 % less, but answers differently.",
+    "steps_a": [_STEP],
+    "steps_b": [
+        {**_STEP, "name": "sim/weak", "answer": "A turned fridge.", "cost_usd": "0.002345678"}
+    ],
+    "edits": [
+        {
+            "operation": "edited",
+            "a": 0,
+            "b": 0,
+            "fields": ["model", "answer"],
+            "why": "the model and the answer differ",
+            "delta_cost_usd": "-0.010000000",
+            "delta_duration_ms": 0.0,
+        }
+    ],
+    "first_divergence": 0,
+    "divergence_reason": "LLM call 1 in plan asked sim/weak, and not sim/strong.",
+    "counts": {"edited": 1},
+    "output": {
+        "is_same": False,
+        "pieces": [
+            {"operation": "same", "text": "A "},
+            {"operation": "removed", "text": "fridge turned round"},
+            {"operation": "added", "text": "turned fridge"},
+            {"operation": "same", "text": "."},
+        ],
+    },
+    "configuration": [
+        {"path": "model", "kind": "changed", "a": "sim/strong", "b": "sim/weak"},
+    ],
+    "delta_cost_usd": "-0.010000000",
 }
 GRAPH: Final[dict[str, Any]] = {
     "run_id": RUN_ID,
@@ -243,6 +337,26 @@ ID: Final[dict[str, Any]] = {"run_id": RUN_ID}
 IDS: Final[dict[str, Any]] = {"run_ids": [RUN_ID]}
 REQUESTED: Final[dict[str, Any]] = {"run_id": RUN_ID, "status": "started"}
 FINISHED: Final[dict[str, Any]] = {"summary": SUMMARY, "output": {"answer": "391"}}
+REPLAYING: Final[dict[str, Any]] = {"source_run_id": RUN_ID, "replays": [REQUESTED]}
+REPLAY_PLAN: Final[dict[str, Any]] = {
+    "source_run_id": RUN_ID,
+    "calls": [
+        {
+            "kind": "llm_call",
+            "number": 1,
+            "node": "write",
+            "name": "sim/weak",
+            "reach": "executed",
+            "cost_usd": "0.000350000",
+        }
+    ],
+    "recorded": 0,
+    "executed": 1,
+    "possible": 0,
+    "lower_usd": "0.000350000",
+    "upper_usd": "0.000350000",
+    "stops": None,
+}
 DELIVERED: Final[dict[str, Any]] = {
     "run_id": RUN_ID,
     "detail": f"Run {RUN_ID} goes on with the answer.",

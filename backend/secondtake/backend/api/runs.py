@@ -27,7 +27,7 @@ from secondtake.backend.models.runs import (
 )
 from secondtake.backend.models.statistics import RunFacets, RunStatistics
 from secondtake.backend.models.workflows import RunGraph
-from secondtake.backend.services import facets, graph, runs, state, statistics, texts
+from secondtake.backend.services import facets, graph, recordings, runs, state, statistics, texts
 
 router = APIRouter(prefix="/runs", tags=["runs"], responses=documented(400, 403, 422, 500, 503))
 _OF_A_RUN = documented(404, 409)
@@ -110,6 +110,19 @@ def get_run(
 def get_run_id(con: Store, run: StoredRun) -> RunId:
     """Return the run that an id, a prefix or `last` means."""
     return RunId(run_id=runs.resolve_run(con, run))
+
+
+@router.get(
+    "/{run}/recording",
+    summary="Get the events of a run as a file",
+    response_class=Response,
+    responses={**_OF_A_RUN, **examples.answers(examples.RECORDING)},
+)
+def get_recording(con: Store, run: StoredRun) -> Response:
+    """Return every event of the run, as it was recorded: what a replay takes."""
+    recording = recordings.get_recording(con, run)
+    headers = {"Content-Disposition": f'attachment; filename="{recording.run_id}.json"'}
+    return Response(recording.to_json(), media_type="application/json", headers=headers)
 
 
 @router.get(

@@ -23,6 +23,10 @@ COMMANDS: Final = {
         "Compare two runs step by step: what changed, from where on, at what cost.",
     ),
     "capsule": (_HERE + "capsule", "Put a run into one file, or look into such a file."),
+    "compare": (
+        _HERE + "compare",
+        "Compare models on a workflow or a prompt: answers, cost, latency, failures.",
+    ),
     "answer": (
         _HERE + "answer",
         "Answer the question that a run waits with; without VALUE, show it.",

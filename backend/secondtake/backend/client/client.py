@@ -14,8 +14,16 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from secondtake.backend.client.problems import not_ours, raise_for_problem
 from secondtake.backend.client.queries import Parameter, query_parameters
-from secondtake.backend.errors import NoServerError, NotFoundError
+from secondtake.backend.errors import NoServerError, NotFoundError, no_comparison
 from secondtake.backend.models.base import read_json
+from secondtake.backend.models.comparisons import (
+    CompareRequest,
+    Comparison,
+    ComparisonList,
+    ComparisonQuery,
+    RequestedComparison,
+)
+from secondtake.backend.models.diffs import RunDiff
 from secondtake.backend.models.executions import (
     AnswerRequest,
     Delivered,
@@ -23,6 +31,7 @@ from secondtake.backend.models.executions import (
     RunEvent,
     RunRequest,
 )
+from secondtake.backend.models.replays import ReplayPlan, ReplayRequest, RequestedReplay
 from secondtake.backend.models.runs import (
     RunDetail,
     RunPage,
@@ -44,6 +53,8 @@ from secondtake.backend.models.system import (
     SqlResult,
 )
 from secondtake.backend.models.workflows import RunGraph, WorkflowList
+from secondtake.runner.errors import UsageError
+from secondtake.runner.replay.recording import Recording
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -129,6 +140,14 @@ class Client:
             parameters += [("parts", part) for part in parts or (SUMMARY_ALONE,)]
         return self._get(RunDetail, _run(name), parameters)
 
+    def get_recording(self, name: str) -> Recording:
+        """Return the events of a run, as they were recorded."""
+        response = self._send("GET", _run(name, "/recording"))
+        try:
+            return Recording.from_json(response.content)
+        except UsageError as error:
+            raise not_ours(response) from error
+
     def run_spans(self, name: str) -> SpanTree:
         """Return the spans of a run as a tree, with its critical path."""
         return self._get(SpanTree, _run(name, "/spans"))
@@ -141,6 +160,10 @@ class Client:
         """Return the state of a run at its end, or after a step."""
         parameters = _given(step=query.step, max_chars=query.max_chars)
         return self._get(StateAt, _run(query.run, "/state"), parameters)
+
+    def diff_runs(self, a: str, b: str) -> RunDiff:
+        """Return what differs between two runs; A is the baseline."""
+        return self._get(RunDiff, f"/diffs/{_name(a)}/{_name(b)}")
 
     def read_text(self, query: TextQuery) -> TextPiece:
         """Return a piece of a text that was clipped."""
@@ -188,6 +211,22 @@ class Client:
         """Have a run executed by a worker process."""
         return self._post(RequestedRun, "/run", request)
 
+    def request_comparison(self, request: CompareRequest) -> RequestedComparison:
+        """Have models compared by worker processes."""
+        return self._post(RequestedComparison, "/compare", request)
+
+    def list_comparisons(self) -> ComparisonList:
+        """Return the comparisons, newest first."""
+        return self._get(ComparisonList, "/comparisons")
+
+    def get_comparison(self, query: ComparisonQuery) -> Comparison:
+        """Return what a comparison came to, as far as its runs have ended."""
+        if not _is_segment(query.experiment):
+            raise no_comparison(query.experiment)
+        parameters = _given(**query.model_dump(exclude={"experiment"}))
+        name = quote(query.experiment, safe="")
+        return self._get(Comparison, f"/comparisons/{name}", parameters)
+
     def cancel_run(self, name: str) -> Delivered:
         """Ask a run that is being executed to end."""
         return self._post(Delivered, _run(name, "/cancel"))
@@ -195,6 +234,14 @@ class Client:
     def answer_run(self, name: str, request: AnswerRequest) -> Delivered:
         """Answer the question that a run waits with."""
         return self._post(Delivered, _run(name, "/answer"), request)
+
+    def request_replay(self, request: ReplayRequest) -> RequestedReplay:
+        """Have a run executed again by a worker process."""
+        return self._post(RequestedReplay, "/replay", request)
+
+    def plan_replay(self, request: ReplayRequest) -> ReplayPlan:
+        """Return what a replay would execute, and between which amounts it may cost."""
+        return self._post(ReplayPlan, "/replay/plan", request)
 
     def list_workflows(self) -> WorkflowList:
         """Return the workflows of the workflows root."""
@@ -299,11 +346,20 @@ def _run(name: str, rest: str = "") -> str:
     Raises:
         NotFoundError: the name cannot be a part of an address, so no run has it.
     """
+    return f"/runs/{_name(name)}{rest}"
+
+
+def _name(name: str) -> str:
+    """Return the name of a run as a part of an address.
+
+    Raises:
+        NotFoundError: the name cannot be a part of an address, so no run has it.
+    """
     if not _is_segment(name):
         raise NotFoundError(
             f"{_shown(name)} is not a run's id; see the ids with `secondtake runs`, or write `last`."
         )
-    return f"/runs/{quote(name, safe='')}{rest}"
+    return quote(name, safe="")
 
 
 def _shown(name: str) -> str:

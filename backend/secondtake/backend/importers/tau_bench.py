@@ -10,11 +10,8 @@ dict, runs that failed with an empty `traj`, `trial` holding the task's number, 
 in dollars or in tokens; the last is therefore kept as it is and summed nowhere.
 """
 
-import ast
-import json
 import math
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeGuard
@@ -31,10 +28,9 @@ from secondtake.backend.importers.files import (
 from secondtake.backend.importers.frame import Importer, Origin
 from secondtake.runner.errors import UsageError
 from secondtake.runner.narrow import is_list, is_object
+from secondtake.runner.replay.tool_messages import pair_results, parse_arguments
 
 FORMAT: Final = "tau-bench"
-LITERAL_LENGTH_MAX: Final = 100_000
-"""Longer text is not tried as a Python literal: Python's parser may exhaust the stack."""
 
 # The names that tau-bench gives: by its run.py, and in its historical_trajectories.
 _RUN_NAME: Final = re.compile(r"(?P<head>.+)-(?P<temperature>\d+(?:\.\d+)?)_range_\d+--?\d+_")
@@ -129,47 +125,6 @@ def told_by_name(stem: str) -> dict[str, str]:
     if user:
         told |= {"user_model": user["model"], "user_strategy": user["strategy"]}
     return {key: text for key, text in told.items() if text != _UNKNOWN_MODEL}
-
-
-def parse_arguments(text: Any) -> Any:
-    """Return a tool call's arguments: JSON, else a Python dict, else the text itself."""
-    if not isinstance(text, str):
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
-    if len(text) > LITERAL_LENGTH_MAX:
-        return text
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an odd escape in somebody else's text
-            value: Any = ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return text
-    return value if is_object(value) else text
-
-
-def pair_results(
-    calls: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]]
-) -> list[Mapping[str, Any] | None]:
-    """Return the tool message that answers each call: by id, else by position; None for none."""
-    left = list(answers)
-    paired: list[Mapping[str, Any] | None] = [None] * len(calls)
-    for place, call in enumerate(calls):
-        call_id = call.get("id")
-        same = [a for a in left if call_id is not None and a.get("tool_call_id") == call_id]
-        if same:
-            paired[place] = same[0]
-            left = [answer for answer in left if answer is not same[0]]
-    for place, call in enumerate(calls):
-        if paired[place] is not None:
-            continue
-        fits = [a for a in left if call.get("id") is None or a.get("tool_call_id") is None]
-        if fits:
-            paired[place] = fits[0]
-            left = [answer for answer in left if answer is not fits[0]]
-    return paired
 
 
 def _start(

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from secondtake.backend.models.base import Model
 from secondtake.backend.models.runs import RunSummary
+from secondtake.runner.description import RunPlace
 from secondtake.runner.events import Json
 
 
@@ -31,6 +32,12 @@ class RunRequest(Model):
     tags: dict[str, str] = Field(default_factory=dict)
     session_id: str | None = None
     user_id: str | None = None
+
+
+class PlacedRunRequest(RunRequest):
+    """A run on its way to a worker; one of a comparison says where it stands there."""
+
+    place: RunPlace | None = None
 
 
 class RequestedRun(Model):

@@ -8,6 +8,7 @@ from typing import Final
 
 from duckdb import DuckDBPyConnection
 
+from secondtake.backend.models.executions import RequestedRun
 from secondtake.backend.models.replays import (
     PlannedCall,
     ReplayJob,
@@ -41,30 +42,30 @@ def request_replay(
     _check(recording, request, settings)
     texts = tuple(override_texts(request.override_params))
     data = recording.to_json()
-    numbers = [None] if request.repeat is None else list(range(1, request.repeat + 1))
-    replays = [
-        pool.submit(
-            ReplayJob(
-                source_run_id=recording.run_id,
-                name=recording.start.name,
-                recording_path=str(_kept(data, settings.home)),
-                texts=texts,
-                from_node=request.from_node,
-                llm=request.llm,
-                tools=request.tools,
-                stepwise=request.stepwise,
-                repeat=number,
-                tags=request.tags,
-            )
+
+    def job(number: int | None) -> ReplayJob:
+        return ReplayJob(
+            source_run_id=recording.run_id,
+            name=recording.start.name,
+            recording_path=str(_kept(data, settings.home)),
+            texts=texts,
+            from_node=request.from_node,
+            llm=request.llm,
+            tools=request.tools,
+            stepwise=request.stepwise,
+            repeat=number,
+            tags=request.tags,
         )
-        for number in numbers
-    ]
+
+    if request.repeat is None:
+        replays = [pool.submit(job(None))]
+    else:
+        ids = pool.submit_all([job(number) for number in range(1, request.repeat + 1)])
+        replays = [RequestedRun(run_id=run_id, status="queued") for run_id in ids]
     return RequestedReplay(source_run_id=recording.run_id, replays=replays)
 
 
-def plan_replay(
-    con: DuckDBPyConnection, settings: Settings, request: ReplayRequest
-) -> ReplayPlan:
+def plan_replay(con: DuckDBPyConnection, settings: Settings, request: ReplayRequest) -> ReplayPlan:
     """Find out what a replay would execute; nothing is executed for it.
 
     Raises:
@@ -90,9 +91,7 @@ def plan_replay(
     )
 
 
-def _check(
-    recording: Recording, request: ReplayRequest, settings: Settings
-) -> tuple[str, Changes]:
+def _check(recording: Recording, request: ReplayRequest, settings: Settings) -> tuple[str, Changes]:
     """Return how a run is executed again and with which changes; imports no code of anybody."""
     from secondtake.runner.replay.execute import way_of
     from secondtake.runner.replay.workflow import changed_workflow

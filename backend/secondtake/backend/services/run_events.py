@@ -27,7 +27,7 @@ from secondtake.backend.store import runs
 from secondtake.backend.store.snapshot import snapshot
 from secondtake.backend.store.watching import WATCHED, new_rows, read_marks
 from secondtake.runner.errors import UsageError
-from secondtake.runner.events import INT64_MAX
+from secondtake.runner.event_scalars import INT64_MAX
 
 MAX_CHARS: Final = 2000
 LOOK_EVERY_S: Final = 0.25

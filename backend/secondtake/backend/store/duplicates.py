@@ -20,6 +20,7 @@ IDENTITY: Final[dict[str, tuple[str, ...]]] = {
     "tool_call": ("span_id", "attempt", "seq"),
     "memory": ("seq", "recorded_at", "scope", "operation", "key", "span_id"),
     "ambient_read": ("seq", "recorded_at", "ambient_kind", "span_id"),
+    "replay_finished": ("source_run_id",),
     "score": ("evaluation_id",),
 }
 """What identifies an event within its run, for the kinds that are one row each."""

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from secondtake.backend.models.executions import RunRequest
+from secondtake.backend.models.executions import PlacedRunRequest, RunRequest
+from secondtake.backend.models.replays import ReplayJob
 from secondtake.backend.workers.logs import log_path
 from secondtake.runner import faults
+from secondtake.runner.description import RunPlace
 from secondtake.runner.events import RunFinished, RunStarted
 from secondtake.runner.home import journal_folder
 from secondtake.runner.mailbox import Mailbox
@@ -30,7 +32,7 @@ class Job:
     """A run that was accepted."""
 
     run_id: UUID
-    request: RunRequest
+    request: RunRequest | ReplayJob
     name: str
     """Of the workflow, as a person calls it."""
     accepted_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -47,6 +49,11 @@ class Job:
     """It has begun, was refused, or was lost."""
     is_awaited: bool = False
     """Who asked for it still waits to hear whether it has begun."""
+
+    @property
+    def place(self) -> RunPlace | None:
+        """Where it stands in a comparison; None of a run for itself."""
+        return self.request.place if isinstance(self.request, PlacedRunRequest) else None
 
 
 def death_of(code: int | None, home: Path) -> str:
@@ -85,6 +92,18 @@ def record_end(
 
 def _beginning(job: Job, sink: Sink) -> RunStarted:
     request = job.request
+    if isinstance(request, ReplayJob):
+        return RunStarted(
+            run_id=job.run_id,
+            seq=0,
+            recorded_at=datetime.now(UTC),
+            name=sink.label(job.name),
+            writer_id=sink.writer.writer_id,
+            source_run_id=request.source_run_id,
+            repeat=request.repeat,
+            environment={"pid": os.getpid()},
+            started_at=job.accepted_at,
+        )
     inputs: Any = request.inputs if request.workflow else {"prompt": request.prompt}
     return RunStarted(
         run_id=job.run_id,
@@ -99,7 +118,15 @@ def _beginning(job: Job, sink: Sink) -> RunStarted:
         tags={sink.label(k): sink.label(v) for k, v in request.tags.items()} or None,
         environment={"pid": os.getpid()},
         started_at=job.accepted_at,
+        **_place_fields(job, sink),
     )
+
+
+def _place_fields(job: Job, sink: Sink) -> dict[str, Any]:
+    if job.place is None:
+        return {}
+    fields: dict[str, Any] = sink.structure(job.place.fields())
+    return fields
 
 
 def _end(job: Job, sink: Sink, *, status: EndStatus, error_type: str, reason: str) -> RunFinished:

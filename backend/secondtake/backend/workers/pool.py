@@ -7,22 +7,26 @@ it. All of them meet under one lock.
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, Literal, Self
 from uuid import UUID
 
 from secondtake.backend.errors import BusyError, ServerFaultError
 from secondtake.backend.models.executions import RequestedRun, RunRequest
+from secondtake.backend.models.replays import ReplayJob
 from secondtake.backend.models.system import WorkerCounts
 from secondtake.backend.workers.hearing import Hearing
 from secondtake.backend.workers.jobs import CANCELLED, Job, record_end
 from secondtake.backend.workers.logs import trim_log
 from secondtake.backend.workers.process import LOG, WorkerProcess
-from secondtake.backend.workers.requests import check_request
+from secondtake.backend.workers.requests import checked_name, checked_names
+from secondtake.runner.description import RunPlace
 from secondtake.runner.errors import UsageError
 from secondtake.runner.hashing import new_run_id
 from secondtake.runner.settings import Settings
 
 QUEUE_MAX: Final = 100
+COMPARISONS_KEPT: Final = 1000
 WAITING_MAX: Final = 8
 """Workers beyond the usual number while runs wait for people; each is a process of 200 MB."""
 STARTING_MAX: Final = 2
@@ -55,6 +59,8 @@ class WorkerPool:
         self._queue: deque[Job] = deque()
         self._is_closed = False
         self._keeper: threading.Thread | None = None
+        self._places: dict[str, RunPlace] = {}
+        """By comparison, the newest last."""
         self._hearing = Hearing(settings, self._changed, self._workers)
 
     def __enter__(self) -> Self:
@@ -73,7 +79,7 @@ class WorkerPool:
             self._keeper = threading.Thread(target=self._keep, name="secondtake-pool", daemon=True)
         self._keeper.start()
 
-    def submit(self, request: RunRequest) -> RequestedRun:
+    def submit(self, request: RunRequest | ReplayJob) -> RequestedRun:
         """Accept a run, or refuse it.
 
         Raises:
@@ -81,8 +87,8 @@ class WorkerPool:
             BusyError: too many runs wait already, or the server is ending.
             ServerFaultError: no worker can be started.
         """
-        workflow = check_request(request, self._settings)
-        job = Job(run_id=new_run_id(), request=request, name=workflow.name)
+        name = checked_name(request, self._settings)
+        job = Job(run_id=new_run_id(), request=request, name=name)
         with self._changed:
             self._refuse_when_full()
             free = sum(worker.state == "idle" for worker in self._workers)
@@ -99,6 +105,37 @@ class WorkerPool:
                 raise UsageError(job.refusal)
             status: Literal["started", "queued"] = "started" if job.settled.is_set() else "queued"
         return RequestedRun(run_id=job.run_id, status=status)
+
+    def submit_all(self, requests: Sequence[RunRequest | ReplayJob]) -> list[UUID]:
+        """Accept several runs or none of them, and return their ids in the same order.
+
+        Raises:
+            UsageError: what is asked for with one of them is wrong.
+            BusyError: so many do not fit into the queue, or the server is ending.
+            ServerFaultError: no worker can be started.
+        """
+        self._refuse_too_many(len(requests))
+        names = checked_names(requests, self._settings)
+        jobs = [
+            Job(run_id=new_run_id(), request=request, name=name)
+            for request, name in zip(requests, names, strict=True)
+        ]
+        with self._changed:
+            self._refuse_when_full(len(jobs))
+            self._queue.extend(jobs)
+            self._note_places(jobs)
+            if not self._workers:
+                self._hearing.not_before_s = min(self._hearing.not_before_s, time.monotonic())
+            self._changed.notify_all()
+        return [job.run_id for job in jobs]
+
+    def place_in(self, experiment_id: str) -> RunPlace | None:
+        """Return where the first run stands of a comparison that was accepted here.
+
+        None of others. Each of its runs comes to an end that is recorded, whatever happens.
+        """
+        with self._changed:
+            return self._places.get(experiment_id)
 
     def cancel(self, run_id: UUID, *, reason: str = "it was cancelled") -> Outcome:
         """End a run that this pool has.
@@ -281,16 +318,38 @@ class WorkerPool:
 
     # Under the lock, or after it.
 
-    def _refuse_when_full(self) -> None:
+    def _refuse_too_many(self, count: int) -> None:
+        """Refuse what would not fit into an empty queue either, before anything else is looked at.
+
+        Raises:
+            UsageError: it would not.
+        """
+        if count > QUEUE_MAX:
+            raise UsageError(
+                f"That makes {count:,} runs; a server takes {QUEUE_MAX} at once. Ask for fewer, or "
+                "use `secondtake compare`, which has no such limit."
+            )
+
+    def _refuse_when_full(self, count: int = 1) -> None:
         if self._is_closed:
             raise BusyError("The server is ending; ask again when it is back.")
         if self._hearing.problem is not None:
             raise ServerFaultError(self._hearing.problem)
-        if len(self._queue) >= QUEUE_MAX:
+        free = QUEUE_MAX - len(self._queue)
+        if count > free:
+            waits = f"{QUEUE_MAX} runs wait" if not free else f"{len(self._queue)} runs wait"
+            room = "" if not free else f" and there is room for {free} more, not for {count}"
             raise BusyError(
-                f"{QUEUE_MAX} runs wait to be executed; ask again later, or raise `workers` "
+                f"{waits} to be executed{room}; ask again later, or raise `workers` "
                 f"(now {self._size}) in the [server] table of secondtake.toml."
             )
+
+    def _note_places(self, jobs: Sequence[Job]) -> None:
+        for place in (job.place for job in jobs):
+            if place is not None:
+                self._places.setdefault(place.experiment_id, place)
+        for name in list(self._places)[:-COMPARISONS_KEPT]:
+            del self._places[name]
 
     def _job(self, run_id: UUID) -> Job | None:
         jobs = (worker.job for worker in self._workers)

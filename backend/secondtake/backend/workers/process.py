@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import BinaryIO, Final, Literal
 
+from secondtake.backend.models.replays import ReplayJob
 from secondtake.backend.workers.jobs import Job
 from secondtake.backend.workers.logs import last_line, log_size, open_log
 from secondtake.backend.workers.wire import (
@@ -87,9 +88,10 @@ class WorkerProcess:
 
     def send(self, job: Job) -> bool:
         """Have it execute a run; return False when it is gone."""
+        kind = "replay" if isinstance(job.request, ReplayJob) else "request"
         request = job.request.model_dump(mode="json")
         try:
-            self._write(encode({"run_id": str(job.run_id), "request": request}))
+            self._write(encode({"run_id": str(job.run_id), kind: request}))
         except OSError:
             return False
         return True

@@ -1,7 +1,7 @@
 """What the pool and its workers say to each other: one JSON object a line, on pipes of their own.
 
 To a worker, on its standard input: first `{"settings": {name: value}}`, then for each run
-`{"run_id": id, "request": {...}}`; the end of the pipe means that it shall end too.
+`{"run_id": id, "request": {...}}`, for a replay `{"run_id": id, "replay": {...}}`; the end of the pipe means that it shall end too.
 
 From a worker, on the descriptor that its command line names: `{"said": ..., "run_id": id}`.
 """

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from uuid import UUID
 
-from secondtake.backend.models.executions import RunRequest
+from secondtake.backend.models.executions import PlacedRunRequest
+from secondtake.backend.models.replays import ReplayJob
 from secondtake.backend.workers.edited import TrustedCode
 from secondtake.backend.workers.requests import check_request, find_by_name, override_texts
 from secondtake.backend.workers.wire import (
@@ -27,12 +28,15 @@ from secondtake.backend.workers.wire import (
     read_settings,
     write_notice,
 )
-from secondtake.runner.errors import SecondTakeError
+from secondtake.runner.errors import SecondTakeError, UsageError
 from secondtake.runner.journal import close_all
 from secondtake.runner.settings import OPTIONS, Settings, load_dotenv_into_environment
 from secondtake.runner.supervise import THREAD_NAME, OnStart, supervise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from secondtake.runner.replay.recording import Recording
     from secondtake.runner.result import RunResult
     from secondtake.runner.run import RunRecorder
     from secondtake.runner.workflows.human import OpenQuestion
@@ -56,7 +60,7 @@ def main() -> None:
     write_notice(answers, Notice(said="ready"))
     while line := requests.readline():
         message = decode(line)
-        worker.execute(UUID(message["run_id"]), RunRequest.model_validate(message["request"]))
+        worker.execute(UUID(message["run_id"]), _request_of(message))
     leave_at_once()
 
 
@@ -72,15 +76,19 @@ class Worker:
         self._recorder: RunRecorder | None = None
         self._is_ending = False
 
-    def execute(self, run_id: UUID, request: RunRequest) -> None:
+    def execute(self, run_id: UUID, request: PlacedRunRequest | ReplayJob) -> None:
         """Execute a run and say what became of it; may end this process."""
         self._runs += 1
         os.chdir(self._folder)  # the run before may have gone elsewhere
         reason: str | None = None
         self._code.forget_edited()
         try:
-            check_request(request, self._settings)
-            supervise(lambda on_start: self._run(run_id, request, on_start))
+            if isinstance(request, ReplayJob):
+                recording = take_recording(request)
+                supervise(lambda on_start: self._replay(run_id, request, recording, on_start))
+            else:
+                check_request(request, self._settings)
+                supervise(lambda on_start: self._run(run_id, request, on_start))
         except SecondTakeError as error:
             reason = error.message
         except Exception as error:  # noqa: BLE001 - the server tells who asked for it
@@ -107,17 +115,8 @@ class Worker:
         self._is_ending = True
         os.kill(os.getpid(), signal.SIGTERM)  # which `supervise` hears; without a run it ends us
 
-    def _run(self, run_id: UUID, request: RunRequest, on_start: OnStart) -> "RunResult":
+    def _run(self, run_id: UUID, request: PlacedRunRequest, on_start: OnStart) -> "RunResult":
         from secondtake.runner.workflows.execute import run_prompt, run_workflow
-
-        def begun(recorder: "RunRecorder") -> None:
-            self._recorder = recorder
-            on_start(recorder)
-            self._say(Notice(said="started", run_id=run_id))
-
-        def asked(question: "OpenQuestion | None") -> None:
-            said: Said = "going_on" if question is None else "waiting"
-            self._say(Notice(said=said, run_id=run_id))
 
         about: dict[str, Any] = {
             "settings": self._settings,
@@ -127,15 +126,81 @@ class Worker:
             "tags": request.tags,
             "session_id": request.session_id,
             "user_id": request.user_id,
-            "on_start": begun,
+            "place": request.place,
+            "on_start": self._begun(run_id, on_start),
         }
         if request.workflow is None:
             return run_prompt(request.prompt or "", tools=request.tools, **about)
         workflow = find_by_name(request.workflow, self._settings)
+        asked = self._asked(run_id)
         return run_workflow(workflow, request.inputs, on_question=asked, **about)
+
+    def _replay(
+        self, run_id: UUID, job: ReplayJob, recording: "Recording", on_start: OnStart
+    ) -> "RunResult":
+        from secondtake.runner.replay.changes import read_changes, sampling
+        from secondtake.runner.replay.execute import replay_run, way_of
+
+        changes = read_changes(
+            job.texts, recording, llm=job.llm, tools=job.tools, from_node=job.from_node
+        )
+        way = way_of(recording, stepwise=job.stepwise)
+        people: dict[str, Any] = {}
+        if way == "workflow":
+            people["on_question"] = self._asked(run_id)
+        replayed = replay_run(
+            recording,
+            changes if job.repeat is None else sampling(changes),
+            way,
+            settings=self._settings,
+            tags=job.tags,
+            on_start=self._begun(run_id, on_start),
+            run_id=run_id,
+            repeat=job.repeat,
+            **people,
+        )
+        return replayed.result
+
+    def _begun(self, run_id: UUID, on_start: OnStart) -> OnStart:
+        def begun(recorder: "RunRecorder") -> None:
+            self._recorder = recorder
+            on_start(recorder)
+            self._say(Notice(said="started", run_id=run_id))
+
+        return begun
+
+    def _asked(self, run_id: UUID) -> "Callable[[OpenQuestion | None], None]":
+        def asked(question: "OpenQuestion | None") -> None:
+            said: Said = "going_on" if question is None else "waiting"
+            self._say(Notice(said=said, run_id=run_id))
+
+        return asked
 
     def _say(self, notice: Notice) -> None:
         write_notice(self._answers, notice)
+
+
+def _request_of(message: dict[str, Any]) -> PlacedRunRequest | ReplayJob:
+    if "replay" in message:
+        return ReplayJob.model_validate(message["replay"])
+    return PlacedRunRequest.model_validate(message["request"])
+
+
+def take_recording(job: ReplayJob) -> "Recording":
+    """Read what is to be replayed, and remove the file.
+
+    Raises:
+        UsageError: it is gone, or is no recording.
+    """
+    from secondtake.runner.replay.recording import Recording
+
+    path = Path(job.recording_path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The recording cannot be read: {error.strerror}; ask again.") from None
+    path.unlink(missing_ok=True)
+    return Recording.from_json(data)
 
 
 def _is_left_behind() -> bool:

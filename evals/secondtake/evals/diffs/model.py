@@ -33,6 +33,9 @@ class Step(DiffModel):
     node_path: str | None = None
     name: str
     """The model, or the tool."""
+    sent: list[Json] = []
+    """Of a model: the messages `{"role", "content"}` that no call before this one was sent, but
+    for the results of tools that are steps themselves."""
     arguments: Json = None
     """Of a tool."""
     answer: Json = None
@@ -99,7 +102,7 @@ class TextDiff(DiffModel):
     unified: str = ""
     """By line, as `diff -u` writes it."""
     too_long: bool = False
-    """True when the texts were compared by line alone."""
+    """True when the texts, or parts of them, were compared by line alone."""
 
 
 class DiffSide(DiffModel):

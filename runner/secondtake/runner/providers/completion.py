@@ -40,7 +40,7 @@ def complete(request: LlmRequest, *, policy: CallPolicy = DEFAULT_POLICY) -> Llm
             )
         except Exception as error:
             step = plan.after(_failure(error))
-            if step is None:
+            if step is None or (is_recorded(error) and not policy.repeats_recorded):
                 raise
             if is_recorded(error):
                 continue
@@ -64,7 +64,7 @@ async def acomplete(request: LlmRequest, *, policy: CallPolicy = DEFAULT_POLICY)
             )
         except Exception as error:
             step = plan.after(_failure(error))
-            if step is None:
+            if step is None or (is_recorded(error) and not policy.repeats_recorded):
                 raise
             if is_recorded(error):
                 continue

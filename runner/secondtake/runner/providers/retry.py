@@ -33,6 +33,9 @@ class CallPolicy:
     """Where the provider is, when not at its usual address. Together with `api_key` it is
     given to the provider of the first model alone."""
     api_key: str | None = field(default=None, repr=False)
+    repeats_recorded: bool = True
+    """Whether a failure out of a recording is followed by the next attempt, as a live one is;
+    False where each recorded attempt is asked for by itself."""
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
     """Uniform in [0, 1)."""

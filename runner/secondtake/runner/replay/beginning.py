@@ -42,12 +42,11 @@ def begin_replay(
 ) -> Generator[RunRecorder]:
     """Record the replay of a run without a program around the block."""
     about = session.recording.start
-    mailbox: Mailbox | None = Mailbox(settings.home, run_id)
+    mailbox = Mailbox(settings.home, run_id)
     try:
         mailbox.open()
     except OSError as error:  # the replay must go on where the home cannot be written
         faults.report("the mailbox of a run", error, home=settings.home)
-        mailbox = None
     try:
         with start_run(
             about.name,
@@ -70,5 +69,4 @@ def begin_replay(
             run.observed_only = NO_PROGRAM
             yield run
     finally:
-        if mailbox is not None:
-            mailbox.close()
+        mailbox.close()

@@ -3,6 +3,7 @@
 inputs.topic                 an input
 model, temperature           of all nodes that name none; `temperature` is `parameters.temperature`
 nodes.write.prompt           any place of the workflow's definition
+system                       the system message, of runs that are none of a workflow
 tools.NAME                   `off`: no node is offered the tool
 tools.NAME.description       what models are told of it
 tools.NAME.on_miss           `error` or `live`: what becomes of a call with new arguments
@@ -13,6 +14,7 @@ llm_calls.2.answer           another answer of the second LLM call
 llm_calls.2.messages.0       another text of the first message that the second LLM call was sent
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -23,11 +25,12 @@ from secondtake.runner.narrow import is_list, is_object
 from secondtake.runner.replay.options import MessageEdit, ReplayOptions, ToolRule
 from secondtake.runner.replay.recording import Recording
 from secondtake.runner.workflows.explain import did_you_mean
+from secondtake.runner.workflows.load import Workflow
 from secondtake.runner.workflows.source import parse_value
 
 SECTIONS: Final = (
     "concurrency", "description", "edges", "inputs", "limits", "llm_calls", "max_tokens", "model",
-    "nodes", "output", "parameters", "seed", "state", "temperature", "tool_calls", "tools", "top_p",
+    "nodes", "output", "parameters", "seed", "state", "system", "temperature", "tool_calls", "tools", "top_p",
 )  # fmt: skip
 SHORT: Final = ("temperature", "seed", "top_p", "max_tokens")
 """Parameters that may be named without `parameters.`."""
@@ -194,24 +197,69 @@ class _Reader:
         return int(given)
 
 
-def without_tools(data: Mapping[str, Any], off: frozenset[str]) -> list[str]:
+def without_tools(
+    data: Mapping[str, Any],
+    nested: Mapping[str, Workflow],
+    off: frozenset[str],
+    *,
+    within: str = "",
+) -> list[str]:
     """Return the `PATH=VALUE` texts that take tools away from the nodes of a definition.
+
+    Args:
+        data: the definition.
+        nested: the workflows inside it, by node.
+        off: names of tools.
+        within: path of the workflow that is nested: `nodes.triage.`.
 
     Raises:
         UsageError: a node is nothing but the call of such a tool.
     """
     texts: list[str] = []
-    nodes = data.get("nodes")
-    for name, node in (nodes if is_object(nodes) else {}).items():
-        if not is_object(node):
-            continue
-        if node.get("tool") in off:
+    for name, node in _nodes(data):
+        if (tool := _plain_name(node.get("tool"))) in off:
             raise UsageError(
-                f"--set tools.{node['tool']}=off: node `{name}` does nothing but call it; "
-                f"give it a result with --set tools.{node['tool']}.result=VALUE."
+                f"--set tools.{tool}=off: node `{name}` does nothing but call it; "
+                f"give it a result with --set tools.{tool}.result=VALUE."
             )
         tools: Any = node.get("tools")
-        if is_list(tools) and any(tool in off for tool in tools):
-            kept = [str(tool) for tool in tools if tool not in off]
-            texts.append(f"nodes.{name}.tools=[{', '.join(kept)}]")
+        if is_list(tools) and any(_plain_name(tool) in off for tool in tools):
+            kept = [str(tool) for tool in tools if _plain_name(tool) not in off]
+            texts.append(f"{within}nodes.{name}.tools=[{', '.join(map(json.dumps, kept))}]")
+    for name, inner in nested.items():
+        below = f"{within}nodes.{name}."
+        texts += without_tools(inner.data, inner.nested, off, within=below)
     return texts
+
+
+def check_named(
+    data: Mapping[str, Any], nested: Mapping[str, Workflow], off: frozenset[str]
+) -> None:
+    """Raise when no node names a tool that is to be switched off: its own name may be another."""
+    unnamed = sorted(off - _named_tools(data, nested))
+    if unnamed:
+        raise UsageError(
+            f"--set tools.{unnamed[0]}=off: no node names a tool like this; say which tools are "
+            "left with --set nodes.NODE.tools=[...]."
+        )
+
+
+def _named_tools(data: Mapping[str, Any], nested: Mapping[str, Workflow]) -> set[str]:
+    names = {_plain_name(node.get("tool")) for _, node in _nodes(data)}
+    for _, node in _nodes(data):
+        tools: Any = node.get("tools")
+        names |= {_plain_name(tool) for tool in (tools if is_list(tools) else [])}
+    for inner in nested.values():
+        names |= _named_tools(inner.data, inner.nested)
+    return names
+
+
+def _nodes(data: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    nodes = data.get("nodes")
+    found = nodes.items() if is_object(nodes) else ()
+    return [(name, node) for name, node in found if is_object(node)]
+
+
+def _plain_name(tool: Any) -> str:
+    """Return what models call a tool that a node names, as far as its name tells."""
+    return str(tool).rpartition(":")[2]

@@ -129,6 +129,7 @@ class _Reader:
         self._tools: dict[str, list[ToolCall]] = defaultdict(list)
         for call in recording.tool_calls:
             self._tools[call.request_hash or ""].append(call)
+        self._asked = {(call.tool, call.tool_call_id) for call in recording.tool_calls}
         self.seen: list[tuple[Outcome, Any]] = []
         """What tools came to, and the content of the messages that said so."""
 
@@ -238,9 +239,11 @@ class _Reader:
             if result is None:
                 continue
             row = self._row(call)
-            if row is None:
+            if row is not None:
+                self.seen.append((Outcome.of(row), result.get("content")))
+            elif (tool_of(call), call.get("id")) not in self._asked:
                 return f"the result of `{tool_of(call)}` that it was sent is not recorded"
-            self.seen.append((Outcome.of(row), result.get("content")))
+            # Else the arguments differ: no request is missing, the recording contradicts itself.
         return None
 
     def _row(self, call: Plain) -> ToolCall | None:

@@ -32,5 +32,6 @@ def edited_messages(
             continue
         recorded = session.recording.prompt_of(call)[edit.index]
         if content_digest(clean(found[edit.index])) == content_digest(recorded):
+            session.check_edit(f"llm_calls.{edit.call}.messages.{edit.index}", call)
             found[edit.index] = {**found[edit.index], "content": edit.content}
     return found

@@ -51,6 +51,7 @@ def replay_loop(
     check_replayable(recording)
     _check_tools(changes)
     plain = Plain.of(changes, recording)
+    plain.check_models(recording, changes.options)
     source = hashed(recording)
     decisions = read_decisions(source.recording, clean=sink_for(settings).clean)
     session = LoopSession(source, changes.options, decisions, plain)
@@ -71,7 +72,7 @@ def replay_loop(
     return Replayed(
         result=run.result(),
         judged=session.judged,
-        live_by_node=dict(session.live_by_node),
+        live_by_node={node: count for node, count in session.live_by_node.items() if count},
         recorded_calls=session.recorded_count,
         extra=dict(session.extra),
     )

@@ -18,6 +18,9 @@ from secondtake.runner.replay.verdict import Judged
 NAMED_MAX: Final = 100
 """How many requests that were not rebuilt are named one by one; the others are counted."""
 
+CONVERSATION: Final = "conversation"
+"""Where calls are made that have no node."""
+
 How = Literal["rebuilt", "opened", "given", "new"]
 """Where a request comes from: the conversation, the recording as it begins a conversation, the
 recording as it cannot be rebuilt, the conversation beyond what the source has."""
@@ -71,10 +74,12 @@ class LoopSession(ReplaySession):
         Raises:
             ReplayDiverged: it is a tool call, or nobody knows which model to ask.
         """
+        node = node_of(asked.node_path)
+        self.live_by_node[node] -= 1
         model = self._plain.model or getattr(self._expected or source, "model", None)
         if asked.kind == "llm_call" and model:
+            self.live_by_node[node or CONVERSATION] += 1
             return None
-        self.live_by_node[node_of(asked.node_path)] -= 1
         raise ReplayDiverged(self._stuck(asked))
 
     def counterpart_of(self, asked: Asked) -> Recorded | None:
@@ -130,15 +135,16 @@ class LoopSession(ReplaySession):
         if judged.verdict == "exact":
             rebuilt, opened = self._made["rebuilt"], self._made["opened"]
             remarks.append(
-                f"{rebuilt} requests were rebuilt from answers and tool results, {opened} began a "
-                "conversation."
+                f"{opened} of the requests began a conversation, {rebuilt} were rebuilt from what "
+                "was said before."
             )
             if self.output_of == "program":
                 remarks.append("What the program made of the answers is not judged.")
         if self._user_turns[True]:
+            count = self._user_turns[True]
             remarks.append(
-                f"{self._user_turns[True]} messages of users are the recorded ones, although what "
-                "was said before them is not."
+                f"{count} user {'message is' if count == 1 else 'messages are'} as recorded, "
+                "although what was said before is not."
             )
         return remarks
 
@@ -158,22 +164,24 @@ class LoopSession(ReplaySession):
 
 
 def _output_of(source: Hashed, decisions: Decisions) -> Output:
+    """Return what the output is: as the recorder of a source makes it, else as it looks."""
     recording = source.recording
+    if recording.start.source == "wrap":
+        return "said"
+    if recording.start.source.startswith("import:"):
+        return "last"
     contents = [
         recording.response_of(each.call).message.get("content")
         for each in decisions.all
         if each.call.output_message_ids
     ]
-    said = [content for content in contents if content]
-    end = recording.end
-    if end is None or not contents:
-        return "said"
-    output = value_hash(end.output)
-    if output == value_hash(contents[-1]):
+    output = recording.end.output if recording.end else None
+    if contents and value_hash(output) == value_hash(contents[-1]):
         return "last"
-    if said and output == value_hash(said[-1]):
+    said = [content for content in contents if content]
+    if said and value_hash(output) == value_hash(said[-1]):
         return "said"
-    return "none" if end.output is None else "program"
+    return "none" if output is None else "program"
 
 
 def main_conversation(decisions: Decisions) -> Decision | None:

@@ -12,17 +12,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, NoReturn
 
 from secondtake.runner import boundary
-from secondtake.runner.calls import LlmRequest, LlmResponse, ToolRequest
+from secondtake.runner.calls import LlmResponse, ToolRequest
 from secondtake.runner.context import RunContext, entered
 from secondtake.runner.errors import ReplayDiverged
 from secondtake.runner.events import ToolCall
 from secondtake.runner.hashing import content_digest, tool_request_hash
-from secondtake.runner.providers.completion import complete
 from secondtake.runner.providers.retry import CallPolicy
 from secondtake.runner.replay.decisions import Decision, Decisions
 from secondtake.runner.replay.failures import is_recorded, recorded_call_of
 from secondtake.runner.replay.loop_session import How, LoopSession, main_conversation
-from secondtake.runner.replay.requests import Plain
+from secondtake.runner.replay.requests import Plain, ask
 from secondtake.runner.replay.said import said_hash
 from secondtake.runner.replay.tool_messages import (
     Outcome,
@@ -159,7 +158,7 @@ class Player:
         self._failure = self._failure if self._failure_is_live() else None
         try:
             with entered(place):
-                response = _ask(request)
+                response = ask(request, policy=POLICY)
         except Exception as error:  # noqa: BLE001 - recorded; the conversation ends here
             self._failure = error
             return
@@ -183,7 +182,9 @@ class Player:
 
     def _note_output(self, turn: _Turn, content: Any) -> None:
         kind = self._session.output_of
-        if (kind == "last" and turn.root is self._main) or (kind in ("said", "program") and content):
+        if (kind == "last" and turn.root is self._main) or (
+            kind in ("said", "program") and content
+        ):
             self._run.set_output(content)
 
     # What follows an answer.
@@ -204,6 +205,8 @@ class Player:
             tail = [self._told(calls[place], text, None) for place, text in contents.items()]
             self._invent(answered, [decision], decision.send_on(answer), tail)
         else:
+            if answered.is_same:
+                self._results(answered, calls, decision)
             found = decision if answered.is_same else _next_said(decision)
             if found is not None:
                 self._note_user_turns(turn, found, is_changed=not answered.is_same)
@@ -222,9 +225,7 @@ class Player:
             form = turn.like.send_on(answer) if turn.like.answer_form else answer
             self._invent(answered, [], form, tail)
 
-    def _tail(
-        self, answered: _Answered, decision: Decision, calls: list[Message]
-    ) -> list[Message]:
+    def _tail(self, answered: _Answered, decision: Decision, calls: list[Message]) -> list[Message]:
         """Return the results and the messages from outside, in the order of the source."""
         contents = self._results(answered, calls, decision)
         if not answered.is_same:
@@ -336,7 +337,7 @@ class Player:
         path = row.node_path if row else turn.like.call.node_path
         try:
             with entered(RunContext(run=self._run, node_path=path)):
-                result = boundary.call(request, _never)
+                result: Any = boundary.call(request, _never)
         except Exception as error:
             recorded = recorded_call_of(error)
             if not isinstance(recorded, ToolCall):
@@ -351,19 +352,6 @@ def _next_said(decision: Decision) -> Decision | None:
     while found is not None and found.brings_results:
         found = found.next[0] if found.next else None
     return found
-
-
-def _ask(request: LlmRequest) -> LlmResponse:
-    from secondtake.runner.providers.attempt import OWN_ARGUMENTS, execute
-    from secondtake.runner.providers.library import load_litellm
-
-    own = OWN_ARGUMENTS & set(request.parameters)
-    if not own:
-        return complete(request, policy=POLICY)
-    # Parameters that are not asked for with: they stay in the request, which is compared.
-    kept = {name: value for name, value in request.parameters.items() if name not in own}
-    asked = replace(request, parameters=kept)
-    return boundary.call(request, lambda: execute(asked, POLICY), before=load_litellm)
 
 
 def _never() -> NoReturn:

@@ -63,7 +63,14 @@ class Recording:
 
     def to_json(self) -> bytes:
         """Return the recording as the content of a file."""
-        plain = [event.model_dump(mode="json", exclude_none=True) for event in self.events]
+        # What is required stays, also when it is null; `exclude_none` would drop it.
+        plain = [
+            {
+                "kind": type(event).model_fields["kind"].default,
+                **event.model_dump(mode="json", exclude_defaults=True),
+            }
+            for event in self.events
+        ]
         return orjson.dumps({"format": FORMAT, "version": VERSION, "events": plain})
 
     @classmethod

@@ -10,13 +10,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
-from secondtake.runner.calls import LlmRequest
+from secondtake.runner import boundary
+from secondtake.runner.calls import LlmRequest, LlmResponse
 from secondtake.runner.conversation import EMPTY_CHAIN
 from secondtake.runner.errors import UsageError
 from secondtake.runner.events import LlmCall
 from secondtake.runner.hashing import content_digest, next_in_chain, request_hashes
 from secondtake.runner.llm_call import NO_TOOLS_HASH
+from secondtake.runner.providers.completion import complete
+from secondtake.runner.providers.retry import CallPolicy
 from secondtake.runner.replay.changes import Changes
+from secondtake.runner.replay.options import ReplayOptions
 from secondtake.runner.replay.recording import Recording, as_message
 from secondtake.runner.workflows.source import parse_value
 
@@ -58,6 +62,28 @@ class Plain:
             path, _, value = text.partition("=")
             found = _with(found, path, value)
         return found
+
+    def check_models(
+        self, recording: Recording, options: ReplayOptions, *, is_changed: bool = False
+    ) -> None:
+        """See to it that it is known which models are to be asked.
+
+        Args:
+            recording: of the source.
+            options: of the replay.
+            is_changed: whether all requests are other ones than the recorded.
+
+        Raises:
+            UsageError: the source does not say which model it asked.
+        """
+        if self.model or not (is_changed or options.samples or options.llm == "live"):
+            return
+        for number, call in enumerate(recording.llm_calls, start=1):
+            if not call.model:
+                raise UsageError(
+                    f"The source does not say which model LLM call {number} asked; name one with "
+                    "--set model=NAME."
+                )
 
     def request(
         self, call: LlmCall, messages: Sequence[Mapping[str, Any]], recording: Recording
@@ -113,6 +139,23 @@ def _with(plain: Plain, path: str, value: str) -> Plain:
 def _name_of(tool: Mapping[str, Any]) -> str:
     function: Any = tool.get("function")
     return str(function.get("name")) if isinstance(function, Mapping) else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+
+
+def ask(request: LlmRequest, *, policy: CallPolicy) -> LlmResponse:
+    """Have a request answered, by the recording or by a model; see `providers.completion`.
+
+    A recorded request may hold arguments of the library that it was asked with, as its time-out.
+    They stay in the request, which is compared, and are left out when it is asked again.
+    """
+    from secondtake.runner.providers.attempt import OWN_ARGUMENTS, execute
+    from secondtake.runner.providers.library import load_litellm
+
+    own = OWN_ARGUMENTS & set(request.parameters)
+    if not own:
+        return complete(request, policy=policy)
+    kept = {name: value for name, value in request.parameters.items() if name not in own}
+    asked = replace(request, parameters=kept)
+    return boundary.call(request, lambda: execute(asked, policy), before=load_litellm)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from secondtake.runner.replay.options import ReplayOptions, ToolRule
 from secondtake.runner.replay.pacing import Pace
 from secondtake.runner.replay.recording import Recording
 from secondtake.runner.replay.said import is_same_answer
+from secondtake.runner.replay.stuck import no_answer, too_early
 from secondtake.runner.replay.world import RecordedWorld
 
 if TYPE_CHECKING:
@@ -271,12 +272,14 @@ class ReplaySession:
             self.recorded_count += 1
         if isinstance(call, ToolCall):
             if number in self.options.tool_results:
+                self.check_edit(f"tool_calls.{number}.result", call)
                 answer = Answer(call=call, result=self.options.tool_results[number], edited=True)
             elif call.error_type is not None:
                 answer = Answer(call=call, failure=failure_of(self.recording, call))
             else:
                 answer = Answer(call=call, result=from_json_value(call.result))
         elif number in self.options.answers:
+            self.check_edit(f"llm_calls.{number}.answer", call)
             answer = Answer(
                 call=call, response=self._edited_answer(call, self.options.answers[number]),
                 edited=True,
@@ -342,19 +345,17 @@ class ReplaySession:
 
     def _stuck(self, asked: Asked) -> str:
         """Return why the replay ends at this call, with the cure."""
-        where = f" in `{node_of(asked.node_path)}`" if asked.node_path else ""
-        if asked.kind == "llm_call":
-            return (
-                f"The recording has no answer to this LLM call{where}: its request is another one; "
-                "allow it with --llm auto."
-            )
-        what = f"The recording has no answer to this call of `{asked.tool}`{where}"
-        if self.is_before_fork or self.options.tools == "recorded":
-            return f"{what}: its arguments are other ones; allow it with --tools auto."
-        return (
-            f"{what}, and the tool may change something: allow it with --set "
-            f"tools.{asked.tool}.on_miss=live, or give a result with tools.{asked.tool}.result=..."
+        return no_answer(
+            self.options,
+            tool=asked.tool if asked.kind == "tool_call" else None,
+            node=node_of(asked.node_path),
+            is_before_fork=self.is_before_fork,
         )
+
+    def check_edit(self, path: str, call: Recorded) -> None:
+        """Raise when what is to be another one comes before the fork."""
+        if self.is_before_fork:
+            raise ReplayDiverged(too_early(self.options, path, node=node_of(call.node_path)))
 
 
 def _check_limits(asked: Asked, meter: Meter | None) -> None:

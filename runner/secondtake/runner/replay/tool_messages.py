@@ -21,6 +21,7 @@ from secondtake.runner.tools.registry import UNPARSED
 LITERAL_LENGTH_MAX: Final = 100_000
 """Longer text is not tried as a Python literal: Python's parser may exhaust the stack."""
 
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a tool came to."""
@@ -33,9 +34,12 @@ class Outcome:
     @classmethod
     def of(cls, call: ToolCall) -> "Outcome":
         """Return what a recorded call came to."""
-        return cls(
-            result=call.result, error_type=call.error_type, error_message=call.error_message
-        )
+        return cls(result=call.result, error_type=call.error_type, error_message=call.error_message)
+
+    @property
+    def is_bare_error(self) -> bool:
+        """Whether it failed, and what its message said is not the result."""
+        return self.error_type is not None and self.result is None
 
 
 Form = Callable[[Outcome], Any]
@@ -68,7 +72,7 @@ def argument_forms(raw: Any) -> list[Any]:
     under its key, then the text.
     """
     parsed = parse_arguments(raw)
-    forms = [{} if parsed is None or parsed == "" else parsed]
+    forms: list[Any] = [{} if parsed is None or parsed == "" else parsed]
     return [*forms, {UNPARSED: raw}, raw] if isinstance(raw, str) else forms
 
 
@@ -125,7 +129,6 @@ RESULT_FORMS: Final[tuple[Form, ...]] = (
     lambda came: str(came.result),
 )
 ERROR_FORMS: Final[tuple[Form, ...]] = (
-    lambda came: came.result,
     lambda came: f"Error: {came.error_message}",
     lambda came: f"Error: the tool failed with {came.error_type}: {came.error_message}",
     lambda came: came.error_message,
@@ -141,18 +144,16 @@ class ResultForms:
         """Learn from what tools came to and the content of the messages that said so."""
         votes: dict[bool, Counter[int]] = {True: Counter(), False: Counter()}
         for came, content in seen:
-            failed = came.error_type is not None
-            for place, form in enumerate(ERROR_FORMS if failed else RESULT_FORMS):
+            for place, form in enumerate(ERROR_FORMS if came.is_bare_error else RESULT_FORMS):
                 if form(came) == content:
-                    votes[failed][place] += 1
+                    votes[came.is_bare_error][place] += 1
         self._result = _first(votes[False], RESULT_FORMS)
         self._error = _first(votes[True], ERROR_FORMS)
 
     def content(self, came: Outcome) -> Any:
         """Return what the message says that brings this result."""
-        if came.error_type is not None:
-            content = (self._error or ERROR_FORMS[0])(came)
-            return ERROR_FORMS[1](came) if content is None else content
+        if came.is_bare_error:
+            return (self._error or ERROR_FORMS[0])(came)
         if self._result is not None:
             return self._result(came)
         is_said = came.result is None or isinstance(came.result, str) or _is_parts(came.result)

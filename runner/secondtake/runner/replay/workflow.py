@@ -1,7 +1,7 @@
 """A recorded run of a workflow, executed again."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -11,16 +11,15 @@ from secondtake.runner.errors import UsageError
 from secondtake.runner.hashing import new_run_id
 from secondtake.runner.jsonable import from_json_value
 from secondtake.runner.narrow import is_object
-from secondtake.runner.replay.changes import Changes, without_tools
+from secondtake.runner.replay.changes import Changes, check_named, without_tools
 from secondtake.runner.replay.recording import Recording
 from secondtake.runner.replay.session import ReplaySession, node_of
 from secondtake.runner.replay.verdict import Judged
 from secondtake.runner.result import RunResult
 from secondtake.runner.run import RunRecorder
 from secondtake.runner.settings import Settings
-from secondtake.runner.tools.registry import Tool, built_in_tools
 from secondtake.runner.workflows.execute import MISSING_INPUT, describe, record_execution
-from secondtake.runner.workflows.execution import Chosen, Prepared, prepare
+from secondtake.runner.workflows.execution import Chosen, Prepared, described, prepare
 from secondtake.runner.workflows.explain import did_you_mean
 from secondtake.runner.workflows.given_answers import check_answers
 from secondtake.runner.workflows.human import AnswerDesk, Answers, OnQuestion, Person
@@ -39,6 +38,9 @@ class Replayed:
     """None when it was stopped before it could be judged."""
     live_by_node: Mapping[str, int]
     recorded_calls: int
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Of a replay without a program: `loop`, how the requests came about; `steps`, what each call
+    came to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,14 +114,13 @@ def replay_workflow(
         recording: Of the source.
         changes: What is to be different.
         settings: Where to record, which modules are trusted.
-        workflow: Another definition, as of a file that was edited since; the recorded one
-            when left out.
+        workflow: Another definition than the recorded one.
         tags: Free labels of the replay.
         on_start: Is given the recorder first of all.
         run_id: The id of the replay when somebody has fixed it beforehand.
-        answers: As in `run_workflow`; of questions that were not asked in the source.
-        ask: As in `run_workflow`.
-        on_question: As in `run_workflow`.
+        answers: Of questions that were not asked in the source; see `run_workflow`.
+        ask: As in `run_workflow`, as is `on_question`.
+        on_question: See `ask`.
         repeat: Its number among several of the same.
 
     Raises:
@@ -170,7 +171,8 @@ def changed_workflow(
     config: Any = recording.start.config
     model = str(config.get("model") or settings.model)
     settings = replace(settings, model=model)
-    texts = [*changes.definition, *without_tools(source.data, changes.tools_off)]
+    check_named(source.data, source.nested, changes.tools_off)
+    texts = [*changes.definition, *without_tools(source.data, source.nested, changes.tools_off)]
     changed, given = apply_overrides(source, texts, settings=settings)
     recorded_inputs: Any = recording.start.inputs
     inputs = dict(from_json_value(recorded_inputs)) if is_object(recorded_inputs) else {}
@@ -210,12 +212,7 @@ def choose(
 
 
 def _prepared(workflow: Workflow, settings: Settings, descriptions: Mapping[str, str]) -> Prepared:
-    every = built_in_tools(settings)
-    told: list[Tool] = [
-        every.get(name).described(text) for name, text in descriptions.items()
-        if name in every.names()
-    ]  # fmt: skip
-    return prepare(workflow, settings, tools=told, loads_models=False)
+    return described(prepare(workflow, settings, loads_models=False), descriptions)
 
 
 def _check_fork(recording: Recording, changes: Changes, definition: Definition) -> None:

@@ -135,6 +135,13 @@ class ToolRegistry:
         """Return the definitions in OpenAI's form."""
         return [tool.definition() for tool in self._tools.values()]
 
+    def described(self, texts: Mapping[str, str]) -> "ToolRegistry":
+        """Return the same tools, of some of which models are told something else."""
+        return ToolRegistry(
+            tool.described(texts[tool.name]) if tool.name in texts else tool
+            for tool in self._tools.values()
+        )
+
     def having(self, tool: Tool) -> "ToolRegistry":
         """Return a registry with this tool as well; it comes last."""
         return ToolRegistry([*self._tools.values(), tool])

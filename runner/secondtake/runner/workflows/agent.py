@@ -103,7 +103,8 @@ def _execute_call(execution: Execution, tools: ToolRegistry, call: dict[str, Any
     )
 
     def guard(execute: Callable[[], Any]) -> Any:
-        return wait_for(execute, check=execution.recorder.check_interrupt)
+        # Plain before it is recorded, so that a replay gives the very same.
+        return to_plain(wait_for(execute, check=execution.recorder.check_interrupt))
 
     try:
         arguments, problem = parse_arguments(raw)

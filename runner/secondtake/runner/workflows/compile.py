@@ -133,7 +133,9 @@ def _route(execution: Execution, state: dict[str, Any]) -> Any:
     edits = {PREFIX + key: value for key, value in execution.fork(names).items()}
     visits = dict(execution.scheduler.visits)
     sends: list[Any] = []
-    for order, visit in enumerate(_visits(entries)):
+    going = list(_visits(entries))
+    execution.begin_step(len(going))
+    for order, visit in enumerate(going):
         sends.append(Send(visit.node, {**state, **edits, VISIT: (order, visit, visits)}))
     return Command(goto=sends, update={key: Replaced(value) for key, value in edits.items()})
 
@@ -163,12 +165,13 @@ def _run_node(execution: Execution, state: dict[str, Any]) -> dict[str, Any]:
     order, visit, visits = sent
     item: Mapping[str, Any] = visit.payload or {}
     values = {**execution.inputs, **visible_state(state), VISITS: visits, **item}
-    try:
-        execution.check()
-        changes, where = run_visit(execution, visit, values, run_nested)
-    except BaseException as error:
-        execution.fail(error)
-        raise
+    with execution.branch():
+        try:
+            execution.check()
+            changes, where = run_visit(execution, visit, values, run_nested)
+        except BaseException as error:
+            execution.fail(error)
+            raise
     execution.ledger.note(order, visit.node, where, changes)
     return {PREFIX + key: change for key, change in changes.items()}
 

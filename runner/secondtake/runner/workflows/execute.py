@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from secondtake.runner import faults
+from secondtake.runner.description import RunPlace
 from secondtake.runner.errors import RunStopped, UsageError
 from secondtake.runner.hashing import new_run_id, value_hash
 from secondtake.runner.limits import Limits
@@ -55,6 +56,7 @@ def run_workflow(
     answers: Answers | None = None,
     ask: Person | None = None,
     on_question: OnQuestion | None = None,
+    place: RunPlace | None = None,
 ) -> RunResult:
     """Execute a workflow; what fails inside the run is recorded and told by the result.
 
@@ -75,6 +77,7 @@ def run_workflow(
         ask: Who can be asked here; without, answers come from the run's mailbox alone.
         on_question: Is told the newest question that the run waits with, None when it waits no
             longer; from several threads, one at a time.
+        place: Where it stands in a comparison.
 
     Raises:
         UsageError: inputs, overrides or the workflow are wrong; there is no run then.
@@ -93,6 +96,7 @@ def run_workflow(
         "session_id": session_id,
         "user_id": user_id,
         "tags": dict(tags or {}),
+        **(place.fields() if place else {}),
     }
     check_answers(prepared.workflow, answers or {})
     desk = AnswerDesk(answers=answers, ask=ask, on_question=on_question)
@@ -118,6 +122,7 @@ def run_prompt(
     user_id: str | None = None,
     on_start: OnStart | None = None,
     run_id: UUID | None = None,
+    place: RunPlace | None = None,
 ) -> RunResult:
     """Ask a model once; with tools, in a loop. A workflow of one node, so it can do the same.
 
@@ -133,6 +138,7 @@ def run_prompt(
         user_id: As in `run_workflow`.
         on_start: As in `run_workflow`.
         run_id: As in `run_workflow`.
+        place: As in `run_workflow`.
 
     Raises:
         UsageError: there is no such tool, the prompt is empty, or an override is wrong.
@@ -158,6 +164,7 @@ def run_prompt(
         on_start=on_start,
         tools=own,
         run_id=run_id,
+        place=place,
     )
 
 

@@ -4,7 +4,7 @@ import contextlib
 import importlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from secondtake.runner import context
@@ -118,6 +118,17 @@ def prepare(
     )
 
 
+def described(prepared: Prepared, texts: Mapping[str, str]) -> Prepared:
+    """Return the same workflow, with models told something else of some tools, by their names."""
+    if not texts:
+        return prepared
+    return replace(
+        prepared,
+        tools={node: registry.described(texts) for node, registry in prepared.tools.items()},
+        nested={node: described(inner, texts) for node, inner in prepared.nested.items()},
+    )
+
+
 def _load_libraries(definition: Definition, *, loads_models: bool) -> None:
     """Import what takes seconds now: else the first node's timing would tell of imports."""
     for name in ("langgraph.graph", "langgraph.pregel", "langgraph.types", "langsmith.run_helpers"):
@@ -198,7 +209,7 @@ class Execution:
             before=before,
             recorder=recorder,
             ledger=StateLedger(state, recorder, owner=owner),
-            scheduler=Scheduler(Graph(prepared.definition)),
+            scheduler=Scheduler(Graph((before.prepared if before else prepared).definition)),
             desk=desk or AnswerDesk(),
             types={name: parse_type(key.type) for name, key in state.items()},
             outer=outer,
@@ -243,6 +254,7 @@ class Execution:
         if replay.options.from_node not in nodes:
             return {}
         replay.pass_fork()
+        self.scheduler.graph = Graph(self.after.prepared.definition)
         for key, value in replay.options.state.items():
             self.ledger.replace(key, value)
         return dict(replay.options.state)

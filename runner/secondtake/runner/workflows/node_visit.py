@@ -81,6 +81,7 @@ class _Attempts:
             question=asked.described() if isinstance(asked, Question) else None,
         ) as where:
             self.where = where
+            self._execution.enter_node(where)
             changes = self._execution.recorded_changes(where)
             if isinstance(node, PythonNode) and changes is not None:
                 return changes

@@ -103,9 +103,10 @@ def run_tool(execution: Execution, name: str, node: ToolNode, values: Values) ->
 
     def guard(call: Callable[[], Any]) -> Any:
         what = f"Tool `{tools.names()[0]}`"
-        return wait_for(call, check=check, timeout_s=node.timeout_s, what=what)
+        # Plain before it is recorded, so that a replay gives the very same.
+        return to_plain(wait_for(call, check=check, timeout_s=node.timeout_s, what=what))
 
-    return to_plain(tools.call(tools.names()[0], arguments, guard=guard))
+    return tools.call(tools.names()[0], arguments, guard=guard)
 
 
 def run_python(execution: Execution, name: str, node: PythonNode, values: Values) -> Any:

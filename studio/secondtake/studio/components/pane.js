@@ -107,13 +107,31 @@ function follow(link) {
   go(link.getAttribute("href"), { replaces: link.dataset.replaces !== undefined });
 }
 
+// Goes from stop to stop: from the one with the focus, else from the one that is chosen.
+function goToStop(root, by) {
+  const stops = [...root.querySelectorAll("[data-stop]")].filter((each) => each.offsetParent);
+  const here = stops.findIndex((each) => each === document.activeElement);
+  const chosen = stops.findIndex((each) => each.getAttribute("aria-expanded") === "true");
+  const from = here >= 0 ? here : chosen;
+  const next = stops[from < 0 ? 0 : Math.min(Math.max(from + by, 0), stops.length - 1)];
+  if (!next) return;
+  next.focus({ preventScroll: true });
+  showElement(root, next);
+}
+
 // Links with a key of their own are followed by it from anywhere on the page.
 function listenToKeys(root) {
-  if (root.pressed || !root.querySelector("[aria-keyshortcuts]")) return;
+  if (root.pressed || !root.querySelector("[aria-keyshortcuts], [data-stop]")) return;
   root.pressed = (event) => {
     const field = event.composedPath()[0];
     if (field?.matches?.("input, textarea, select, [contenteditable]") || event.defaultPrevented) return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const by = { j: 1, k: -1 }[event.key];
+    if (by && root.querySelector("[data-stop]")) {
+      event.preventDefault();
+      goToStop(root, by);
+      return;
+    }
     const link = root.querySelector(`a[href][aria-keyshortcuts="${CSS.escape(event.key)}"]`);
     if (!link) return;
     event.preventDefault();
@@ -151,6 +169,8 @@ function listen(root) {
     }
     const element = event.target.closest("[data-act]");
     if (!element || element.localName === "details") return;
+    // Who has just marked a text wants to copy it.
+    if (element.dataset.stop !== undefined && event.detail && String(getSelection())) return;
     event.preventDefault();
     act(root, element);
   });
@@ -197,7 +217,10 @@ function stopFitting(root) {
 // The pane scrolls, the page does not: `scrollIntoView` would move both.
 function showKey(root, key) {
   const element = root.querySelector(`[data-key="${CSS.escape(key)}"]`);
-  if (!element) return;
+  if (element) showElement(root, element);
+}
+
+function showElement(root, element) {
   const pane = root.getBoundingClientRect();
   const place = element.getBoundingClientRect();
   const sticky = root.querySelector(".pane-sticky")?.getBoundingClientRect().height ?? 0;
@@ -232,11 +255,12 @@ function grow(root) {
   root.growing = setInterval(tell, 1000);
 }
 
-function writeAddress(address) {
+function writeAddress({ address, page, subject }) {
   const query = new URLSearchParams(address).toString();
   // Streamlit's own page may have been left already: then the address is not ours to write.
   const here = new URLSearchParams(location.search);
-  if ((here.get("id") ?? address.id) !== address.id || !location.pathname.endsWith("/run")) return;
+  if (subject.some((name) => (here.get(name) ?? address[name]) !== address[name])) return;
+  if (!location.pathname.endsWith(`/${page}`)) return;
   if (query === location.search.slice(1)) return;
   history.replaceState(history.state, "", `${location.pathname}?${query}`);
 }
@@ -271,7 +295,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     root.scrolledTo = data.scroll;
     if (data.scroll) showKey(root, data.scroll);
   }
-  if (data.address) writeAddress(data.address);
+  if (data.address) writeAddress(data);
   if (data.download) save(root, data.download);
   return () => {
     stopFitting(root);

@@ -4,7 +4,7 @@
 component changes only what is different, and lets through only what `html.el` can make.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -15,6 +15,7 @@ from streamlit.components.v2.types import ComponentRenderer
 
 from secondtake.studio.components.scripts import read_asset
 from secondtake.studio.html import ATTRIBUTES, TAGS, Html
+from secondtake.studio.navigation import RUN_PATH
 
 ACT: Final = "act"
 
@@ -45,6 +46,8 @@ def show_pane(
     scroll_to: str | None = None,
     fits_window: bool = False,
     address: Mapping[str, str] | None = None,
+    page: str = RUN_PATH,
+    subject: Sequence[str] = ("id",),
     download: Download | None = None,
     test_id: str | None = None,
 ) -> None:
@@ -56,11 +59,15 @@ def show_pane(
             `details` with `data-lazy` tells it when it is opened. A link to another page of the
             studio is followed without loading it anew: by its key too, if it has
             `aria-keyshortcuts`, and without a step in the history, if it has `data-replaces`.
+            Elements with `data-stop` are gone through by j and k.
         key: of the component.
         on_act: called before the page is drawn again; None where nothing has `data-act`.
         scroll_to: the `data-key` of what should be seen; followed when it changes.
         fits_window: scroll inside, down to the window's lower edge.
         address: what the query of the address should be. Written without a step in the history.
+        page: whose address it is; another page's is left alone.
+        subject: names in the query that say what the page is about; where they differ, the reader
+            is on the way to something else, and the address is left alone.
         download: a text to save.
         test_id: what tests call it by.
     """
@@ -71,6 +78,8 @@ def show_pane(
         "scroll": scroll_to,
         "fits": fits_window,
         "address": dict(address) if address is not None else None,
+        "page": page,
+        "subject": list(subject),
         "download": asdict(download) if download else None,
         "test_id": test_id,
     }

@@ -1,0 +1,1 @@
+"""`secondtake wrap`: an unmodified program, in whatever language, recorded at the wire."""
