@@ -10,10 +10,12 @@ from uuid import UUID
 
 import pytest
 from tests.support.api_process import api_process
+from tests.support.compared import EXPERIMENT, write_comparison
 from tests.support.stored import STARTED_AT, write_research_run, write_run
 
 from secondtake.backend.client import Client
 from secondtake.backend.local import LocalBackend
+from secondtake.backend.models.comparisons import CompareRequest, ComparisonQuery
 from secondtake.backend.models.executions import AnswerRequest, RunRequest
 from secondtake.backend.models.replays import ReplayRequest
 from secondtake.backend.models.runs import RunQuery, StateQuery, TextQuery
@@ -94,6 +96,10 @@ def comparing(name: str) -> Call:
     return lambda backend: backend.diff_runs(str(RUN), name)
 
 
+def comparison_named(name: str) -> Call:
+    return lambda backend: backend.get_comparison(ComparisonQuery(experiment=name))
+
+
 CALLS: Final[dict[str, tuple[Call, ...]]] = {
     "list_runs": (
         *map(listing, FILTERS),
@@ -160,6 +166,27 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         lambda b: b.request_run(RunRequest(workflow="greet", inputs={"nobody": 1})),
         lambda b: b.request_run(RunRequest(workflow="greet", overrides={"nodes.x.model": "y"})),
         lambda b: b.request_run(RunRequest(prompt="Hello", tools=("no_such_tool",))),
+    ),
+    "request_comparison": (
+        lambda b: b.request_comparison(CompareRequest(models=("a",))),
+        lambda b: b.request_comparison(CompareRequest(models=("a", "a"), prompt="Hello")),
+        lambda b: b.request_comparison(CompareRequest(models=("a",), prompt="x", cases=({},))),
+        lambda b: b.request_comparison(CompareRequest(models=("a",), workflow="no-such")),
+        lambda b: b.request_comparison(
+            CompareRequest(models=("a",), workflow="greet", cases=({"name": "x"}, {"nobody": 1}))
+        ),
+        lambda b: b.request_comparison(
+            CompareRequest(models=("a", "b"), prompt="Hello", repeat=1000)
+        ),
+    ),
+    "list_comparisons": (lambda b: b.list_comparisons(),),
+    "get_comparison": (
+        lambda b: b.get_comparison(ComparisonQuery(experiment=EXPERIMENT)),
+        lambda b: b.get_comparison(
+            ComparisonQuery(experiment="last", offset=1, limit=1, max_chars=100)
+        ),
+        lambda b: b.get_comparison(ComparisonQuery(experiment=EXPERIMENT[:7], limit=0)),
+        *(comparison_named(name) for name in ("x", "", "a/b", "é ", "..", "y" * 200)),
     ),
     "cancel_run": (
         lambda b: b.cancel_run(str(RUN)),
@@ -246,6 +273,7 @@ def fill(home: Path) -> None:
         output=nested(DEPTH),
         started_at=STARTED_AT + timedelta(hours=1),
     )
+    write_comparison(home)
     path = blob_path(home, SHA256)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(PNG)
@@ -311,7 +339,10 @@ def test_something_was_answered_and_something_refused(
     refusals = {name for name, given in answers.items() if any(map(is_refusal, given))}
     fulfilled = {name for name, given in answers.items() if not all(map(is_refusal, given))}
     assert {"get_run", "answer_run", "run_sql", "request_run", "read_blob"} <= refusals
-    assert set(CALLS) - {"close", "request_run", "cancel_run", "answer_run"} <= fulfilled
+    assert (
+        set(CALLS) - {"close", "request_comparison", "request_run", "cancel_run", "answer_run"}
+        <= fulfilled
+    )
 
 
 def is_refusal(given: Any) -> bool:

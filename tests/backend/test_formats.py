@@ -162,3 +162,18 @@ def test_a_change_has_a_sign(shown: str, expected: str) -> None:
 )
 def test_a_column_of_times_has_one_unit(changes_ms: list[float | None], shown: list[str]) -> None:
     assert formats.duration_delta_column(changes_ms) == shown
+
+
+@pytest.mark.parametrize(
+    ("times_ms", "shown"),
+    [
+        ([4.2, 893.0, None], ["4 ms", "893 ms", "—"]),
+        ([0.0, 0.3, 893.0], ["0 ms", "<1 ms", "893 ms"]),
+        ([0.9, 2900.0], ["<0.01 s", "2.90 s"]),
+        ([0.42, 7.0], ["0.42 ms", "7.00 ms"]),
+        ([1500.0, 250_000.0], ["2 s", "250 s"]),
+        ([], []),
+    ],
+)
+def test_a_column_of_durations_has_one_unit(times_ms: list[float | None], shown: list[str]) -> None:
+    assert formats.duration_column(times_ms) == shown

@@ -32,7 +32,8 @@ FILES = (
     "tau-bench-fork/assertions-agent-none-0.1_range_0-100_6_18_2025.json.gz",
     "tau-bench-fork/tool-calling-none-0.1_range_0-100_user-none-llm_06232025.json.gz",
 )
-RUNS_PER_FILE = 14
+RUNS_PER_FILE = 10
+KINDS = ("user", "assistant", "tool", "result", "system")
 SEED = 5
 
 
@@ -117,25 +118,24 @@ def test_every_request_is_rebuilt_and_has_the_recorded_hash(recordings: list[Rec
     decisions = sum(len(recording.llm_calls) for recording in recordings)
     assert rebuilt + opened == decisions
     assert opened == len(recordings) - empty
-    assert rebuilt > 300
+    assert rebuilt > 200
 
 
-@pytest.mark.parametrize("kind", ["user", "assistant", "tool", "result", "system"])
 def test_whatever_is_altered_diverges_at_the_call_that_was_sent_it(
-    recordings: list[Recording], kind: str
+    recordings: list[Recording],
 ) -> None:
     choose = random.Random(SEED)
-    found = [alter(each, choose, kind=kind) for each in recordings if each.llm_calls]
-    made = [each for each in found if each is not None]
-    assert len(made) >= 10
-    for altered_run in made:
-        judged = loop(altered_run.recording).judged
-        assert judged is not None
-        assert judged.divergence is not None
-        assert judged.divergence.source is not None
-        assert (judged.verdict, judged.divergence.source.kind, judged.call) == (
-            "diverged", "llm_call", altered_run.call,
-        )  # fmt: skip
+    for kind in KINDS:
+        found = [alter(each, choose, kind=kind) for each in recordings if each.llm_calls]
+        made = [each for each in found if each is not None]
+        assert len(made) >= 10
+        for altered_run in made:
+            judged = loop(altered_run.recording).judged
+            assert judged is not None
+            assert judged.divergence is not None
+            assert judged.divergence.source is not None
+            place = (judged.verdict, judged.divergence.source.kind, judged.call)
+            assert (kind, place) == (kind, ("diverged", "llm_call", altered_run.call))
 
 
 def test_each_call_by_itself_is_answered_as_recorded(recordings: list[Recording]) -> None:

@@ -36,9 +36,7 @@ def recording_of(home: Path, run_id: UUID) -> Recording:
     """Return what the journal of a home holds of one run."""
     wanted = str(run_id)
     lines = [line for line in recorded_lines(home) if line["run_id"] == wanted]
-    events: list[BaseEvent] = [
-        event_adapter().validate_json(orjson.dumps(line)) for line in lines
-    ]
+    events: list[BaseEvent] = [event_adapter().validate_json(orjson.dumps(line)) for line in lines]
     return Recording.of(events)
 
 

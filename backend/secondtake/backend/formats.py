@@ -168,11 +168,26 @@ def duration_delta(milliseconds: float | None) -> str:
     return _signed(milliseconds, duration(None if milliseconds is None else abs(milliseconds)))
 
 
+def duration_column(times_ms: Iterable[float | None]) -> list[str]:
+    """Return a column of times, all in one unit with the same decimal places; `<0.01 s`, `—`."""
+    column = list(times_ms)
+    unit_ms, unit, places = _column_unit(column)
+    shown: list[str] = []
+    for time_ms in column:
+        number = round((time_ms or 0) / unit_ms, places)
+        if time_ms is None:
+            shown.append(UNKNOWN)
+        elif time_ms > 0 and not number:
+            shown.append(f"<{10**-places:.{places}f} {unit}")
+        else:
+            shown.append(f"{number:,.{places}f} {unit}")
+    return shown
+
+
 def duration_delta_column(changes_ms: Iterable[float | None]) -> list[str]:
     """Return a column of changes of time, all in one unit with the same decimal places."""
     column = list(changes_ms)
-    largest_ms = max((abs(change) for change in column if change is not None), default=0.0)
-    unit_ms, unit, places = next(each for below_ms, each in _COLUMN_UNITS if largest_ms < below_ms)
+    unit_ms, unit, places = _column_unit(column)
     return [
         _signed(
             change if change is None else round(change / unit_ms, places),
@@ -211,6 +226,12 @@ def percent_change(before: float | Decimal | None, after: float | Decimal | None
 def percent(part: float, whole: float) -> str:
     """Return a share: `12%`, `—` of nothing."""
     return f"{part / whole:.0%}" if whole > 0 else UNKNOWN
+
+
+def _column_unit(column: Iterable[float | None]) -> tuple[int, str, int]:
+    """Return milliseconds a unit, the unit, and the decimal places that suit the largest."""
+    largest_ms = max((abs(each) for each in column if each is not None), default=0.0)
+    return next(unit for below_ms, unit in _COLUMN_UNITS if largest_ms < below_ms)
 
 
 def _signed(amount: float | Decimal | None, size: str) -> str:

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Generator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from secondtake.runner import events
 from secondtake.runner.events import SpanKind
@@ -27,6 +27,13 @@ _OWN_FILES: Final = tuple(
     f"secondtake/runner/{module}.py" for module in ("boundary", "context", "record", "run")
 )
 """Frames of the recording itself, which tell a reader of a traceback nothing."""
+
+
+class InProgress(Protocol):
+    """A span that has begun and can be ended from outside when the run is given up."""
+
+    def finish(self, error: BaseException | None) -> None:
+        """Write the end of the span, once."""
 
 
 @dataclass(kw_only=True, eq=False)

@@ -28,12 +28,10 @@ ServedFrom = Literal["live", "recorded", "cache"]
 SpanKind = Literal["agent", "node", "llm", "tool", "retriever", "other"]
 
 ReplayKind = Literal["full", "stepwise", "loop"]
-"""`full`: the program was executed again. `stepwise`: each call by itself, on its recorded input.
-`loop`: no program is there, so a tool loop rebuilt each request from the conversation."""
+"""The program was executed again; each call by itself; a tool loop rebuilt the requests."""
 
 Policy = Literal["auto", "recorded", "live"]
-"""Who answers a call of a replay. `auto`: the recording where the request is unchanged, else the
-world. `recorded`: the recording, or the replay ends. `live`: the world."""
+"""Who answers a call of a replay: the recording where it can, it alone, or the world."""
 
 Verdict = Literal["exact", "same_output", "diverged"]
 
@@ -324,22 +322,20 @@ class ReplayFinished(BaseEvent):
     source_run_id: UUID
     replay_kind: ReplayKind
     overrides: dict[str, Json] | None = None
-    """What was changed, by its path."""
     from_node: str | None = None
     llm_policy: Policy
     tool_policy: Policy
     verdict: Verdict | None = None
     """None when the replay was stopped before it could be judged."""
     verdict_reason: str | None = None
-    """The verdict in a sentence."""
     diverged_node_path: str | None = None
     diverged_span_id: str | None = None
     """The first span that was not as recorded; None when one is missing."""
     diverged_source_span_id: str | None = None
     diverged_call: Small | None = None
-    """Number of the LLM call or tool call in the source, as the Run page counts them."""
+    """Its number in the source, as the Run page counts."""
     diverged_field: str | None = None
-    """`model`, `messages`, `tools`, `parameters`, `arguments`, `answer`, `missing` or `new`."""
+    """As `replay.verdict.IN_WORDS` lists them."""
     live_calls: Count
     recorded_calls: Count
     """LLM and tool calls that the recording answered; `live_calls` were executed."""

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from secondtake.runner import events, faults
-from secondtake.runner.context import RunContext, describe_error, entered
+from secondtake.runner.context import InProgress, RunContext, describe_error, entered
 from secondtake.runner.conversation import Conversation
 from secondtake.runner.description import RunDescription
 from secondtake.runner.environment import describe_environment
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
     from secondtake.runner.replay.session import ReplaySession
 
 StopStatus = Literal["cancelled", "budget_exceeded"]
-
-
-class InProgress(Protocol):
-    """A span that has begun and can be ended from outside when the run is given up."""
-
-    def finish(self, error: BaseException | None) -> None:
-        """Write the end of the span, once."""
 
 
 class RunRecorder:

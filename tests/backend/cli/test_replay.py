@@ -148,6 +148,10 @@ def test_a_program_is_replayed_by_its_command(home: Path) -> None:
     result = invoke("replay", "last", *command)
     assert "exact · " in result.stdout
     assert len(Path("notes.txt").read_text().splitlines()) == 1
+    edited = invoke("replay", "last", "--set", "llm_calls.1.answer=No.", *command, code=1)
+    assert "The recording has no answer to this call of `note`" in edited.stdout
+    refused = invoke("replay", "last", "--set", "model=sim/weak", *command, code=2)
+    assert "a program decides itself what it asks" in refused.output
     invoke("replay", "last", "--", sys.executable, "-c", "print('nothing')", code=2)
 
 

@@ -149,9 +149,7 @@ def test_with_a_change_a_replay_that_may_ask_nobody_ends_at_the_first_call_it_re
 def test_every_stop_of_a_replay_names_the_same_call_though_branches_race(
     home: Path, source: Recording
 ) -> None:
-    reasons = {
-        verdict_of(replay(source, "temperature=0.5", llm="recorded"))[1] for _ in range(15)
-    }
+    reasons = {verdict_of(replay(source, "temperature=0.5", llm="recorded"))[1] for _ in range(15)}
     first = source.llm_calls[0]
     began = min(source.llm_calls, key=lambda call: call.started_at or first.started_at)  # type: ignore[arg-type,return-value]
     assert len(reasons) == 1, reasons

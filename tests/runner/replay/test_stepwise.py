@@ -52,7 +52,7 @@ def test_an_unchanged_call_is_answered_by_the_recording(home: Path, tea: Recordi
 def test_each_call_is_made_in_a_node_of_its_own(home: Path, tea: Recording) -> None:
     again = recording_of(home, stepwise(tea).result.run_id)
 
-    paths = {call.node_path: call for call in again.llm_calls}
+    paths = {call.node_path or "": call for call in again.llm_calls}
     assert sorted(paths) == ["call[1]", "call[2]", "call[3]", "call[4]"]
     for number, call in enumerate(tea.llm_calls, start=1):
         assert again.prompt_of(paths[f"call[{number}]"]) == tea.prompt_of(call)

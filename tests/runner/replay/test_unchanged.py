@@ -113,8 +113,7 @@ def test_branches_that_ask_the_same_get_each_its_own_answer(home: Path) -> None:
         source = first_run(home, FAN_OUT, model=model.name)
         assert len({call.request_hash for call in source.llm_calls}) == 1
         by_path = {
-            call.node_path: source.response_of(call).message["content"]
-            for call in source.llm_calls
+            call.node_path: source.response_of(call).message["content"] for call in source.llm_calls
         }
         assert len(set(by_path.values())) == 5
 
@@ -248,7 +247,9 @@ def test_retries_and_fallback_models_come_again_without_a_wait(home: Path) -> No
     for before, after in zip(source.llm_calls, new.llm_calls, strict=True):
         for name in ("model", "attempt", "error_class", "http_status", "retry_after_s", "stream"):
             assert getattr(before, name) == getattr(after, name)
-    assert again.result.duration_ms < sum(call.retry_after_s or 0 for call in source.llm_calls) * 1000
+    assert (
+        again.result.duration_ms < sum(call.retry_after_s or 0 for call in source.llm_calls) * 1000
+    )
 
 
 def test_a_replay_of_a_replay_is_exact_and_avoids_the_same_money(home: Path) -> None:
@@ -290,7 +291,7 @@ def test_values_that_json_has_not_come_back_as_the_program_saw_them(
 def test_a_run_that_used_up_a_limit_of_time_alone_does_not_stop_its_replay(home: Path) -> None:
     text = FAN_OUT.replace("name: fan", "name: fan\nlimits: {seconds: 1}")
     stop = threading.Event()
-    with ScriptedModel(["one", lambda _: stop.wait(3) and "" or "late"]) as model:
+    with ScriptedModel(["one", lambda _: (stop.wait(3) and "") or "late"]) as model:
         source = first_run(home, text, {"documents": ["a", "b"]}, model=model.name)
     stop.set()
     assert ending_of(source).status == "budget_exceeded"

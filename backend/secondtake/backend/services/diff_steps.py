@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
@@ -29,6 +30,8 @@ _ALL_CHARS: Final = 2_000_000
 _FEWEST_CHARS: Final = 1000
 _VALUES: Final = ("inputs", "output", "config", "environment", "error_message")
 _KINDS: Final = ("tool", "retriever", "other")
+_BRANCH: Final = re.compile(r"(?P<fan_out>.*?\[\d+):(?P<key>[^\]]+)\]")
+"""The outermost fan-out of a node path, and the branch of it."""
 _VISIT: Final = re.compile(r"\[\d+(?::[^\]/]+)?\](?=/|$)")
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -75,7 +78,9 @@ def read_calls(con: DuckDBPyConnection, run_id: UUID, *, call_count: int) -> Cal
 def steps_of(calls: Calls) -> list[Step]:
     """Return the calls of a run as steps, in the order in which they began.
 
-    They are numbered as everywhere: in the order in which the run tells of them.
+    Those of a fan-out stand branch by branch, ordered by what the branches were sent: which of
+    them was faster differs from run to run and says nothing. They are numbered as everywhere: in
+    the order in which the run tells of them.
     """
     begun: list[tuple[datetime, float, int, Step]] = []
     answered = {row.tool_call_id for row in calls.tool_calls if row.tool_call_id is not None}
@@ -93,7 +98,51 @@ def steps_of(calls: Calls) -> list[Step]:
         begun.append((*_beginning(llm), len(begun), step))
     for number, tool in enumerate(calls.tool_calls, start=1):
         begun.append((*_beginning(tool), len(begun), _tool_step(tool, number)))
-    return [step for *_, step in sorted(begun, key=lambda each: each[:3])]
+    ordered = _by_branch([step for *_, step in sorted(begun, key=lambda each: each[:3])])
+    return _as_asked_for(ordered, _places_asked(calls))
+
+
+def _places_asked(calls: Calls) -> dict[str, int]:
+    """Return in which order models asked for the tool calls, by the span of each."""
+    ids: dict[str, int] = {}
+    for llm in calls.llm_calls:
+        for message in answers_of(llm, calls.messages):
+            asked: list[Any] = message.tool_calls if is_list(message.tool_calls) else []
+            for call in asked:
+                if is_object(call):
+                    ids.setdefault(str(call.get("id")), len(ids))
+    return {
+        tool.span_id: ids[tool.tool_call_id]
+        for tool in calls.tool_calls
+        if tool.tool_call_id in ids
+    }
+
+
+def _as_asked_for(steps: list[Step], places: Mapping[str, int]) -> list[Step]:
+    """Put tool calls that one answer asked for in its order: they were made at the same time."""
+    ordered: list[Step] = []
+    for _, group in groupby(steps, key=lambda step: (step.kind == "llm", step.node_path)):
+        together = list(group)
+        if all(step.span_id in places for step in together):
+            together.sort(key=lambda step: places[step.span_id])
+        ordered += together
+    return ordered
+
+
+def _by_branch(steps: list[Step]) -> list[Step]:
+    """Put the steps of each fan-out branch by branch, where its first step is."""
+    groups: dict[str, list[tuple[str, Step]]] = {}
+    for step in steps:
+        if branch := _BRANCH.match(step.node_path or ""):
+            groups.setdefault(branch["fan_out"], []).append((branch["key"], step))
+    ordered: list[Step] = []
+    for step in steps:
+        branch = _BRANCH.match(step.node_path or "")
+        if branch is None:
+            ordered.append(step)
+        elif group := groups.pop(branch["fan_out"], None):
+            ordered += [each for _, each in sorted(group, key=lambda pair: pair[0])]
+    return ordered
 
 
 def node_of(node_path: str | None) -> str | None:

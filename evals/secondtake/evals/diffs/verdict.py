@@ -40,8 +40,10 @@ def verdict_of(diff: RunDiff) -> str:
         diff: all of it but the verdict itself.
     """
     clauses: list[str] = []
+    is_named = False
     for clause in _clauses(diff):
-        is_clear = clauses and not any("A" in words.split() for words in clauses)
+        is_clear = is_named and not any("A" in words.split() for words in clauses)
+        is_named = is_named or "{B}" in clause
         clauses.append(clause.replace("{B}", "it" if is_clear else "B", 1))
     sentence = "; ".join(clauses)
     return f"{sentence[:1].upper()}{sentence[1:]}."

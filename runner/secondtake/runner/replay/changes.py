@@ -123,7 +123,8 @@ class _Reader:
         elif section == "llm_calls":
             self._llm_call(path, rest, value)
         elif section == "state" and len(rest) == 1:
-            self.state[rest[0]] = parse_value(value, flag=f"--set {path}")
+            is_text = self._type_of_state(rest[0]) == "string"
+            self.state[rest[0]] = value if is_text else parse_value(value, flag=f"--set {path}")
         elif section in SHORT:
             self.definition.append(f"parameters.{path}={value}")
         else:
@@ -152,6 +153,13 @@ class _Reader:
             fields = ("description", "on_miss", "result")
             cure = did_you_mean(field_name, fields)
             raise UsageError(f"--set {path}: a tool has no `{field_name}`; {cure}")
+
+    def _type_of_state(self, key: str) -> Any:
+        """Return the declared type of a state key; None when it is not known."""
+        found: Any = self._recording.start.config
+        for name in ("definition", "state", key):
+            found = found.get(name) if is_object(found) else None
+        return found.get("type") if is_object(found) else found
 
     def _known_tools(self) -> set[str]:
         offered = {

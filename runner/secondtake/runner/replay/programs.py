@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from secondtake.runner import faults
@@ -20,6 +20,9 @@ from secondtake.runner.replay import REPLAY_VARIABLE
 from secondtake.runner.replay.changes import read_changes
 from secondtake.runner.replay.recording import Recording
 from secondtake.runner.replay.session import ReplaySession
+
+HONOURED: Final = ("tool_calls.", "llm_calls.", "tools.")
+"""Beginnings of the paths of what answers a program; all else is up to the program itself."""
 
 _lock = threading.Lock()
 _taken: set[str] = set()
@@ -51,8 +54,14 @@ def write_job(
         UsageError: a change does not fit the run.
     """
     changes = read_changes(texts, recording, llm=llm, tools=tools, from_node=from_node)
-    if changes.options.state:
-        raise UsageError("--set state...: only a workflow has a state that can be edited.")
+    refused = [path for path in changes.options.overrides if not path.startswith(HONOURED)]
+    if refused or changes.tools_off or changes.descriptions or changes.options.messages:
+        named = refused[0] if refused else next(iter(changes.options.overrides))
+        raise UsageError(
+            f"--set {named}: a program decides itself what it asks; change the program, or use "
+            "--stepwise. Here can be changed: tool_calls.N.result, llm_calls.N.answer, "
+            "tools.NAME.on_miss, tools.NAME.result."
+        )
     job: dict[str, Any] = {
         "recording": json.loads(recording.to_json()),
         "run_id": str(run_id),

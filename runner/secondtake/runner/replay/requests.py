@@ -22,6 +22,7 @@ from secondtake.runner.providers.retry import CallPolicy
 from secondtake.runner.replay.changes import Changes
 from secondtake.runner.replay.options import ReplayOptions
 from secondtake.runner.replay.recording import Recording, as_message
+from secondtake.runner.replay.tool_messages import tool_of
 from secondtake.runner.workflows.source import parse_value
 
 SYSTEM_ROLES: Final = ("system", "developer")
@@ -97,7 +98,7 @@ class Plain:
             tools=[
                 self._told(tool)
                 for tool in recording.tools_of(call)
-                if _name_of(tool) not in self.tools_off
+                if tool_of(tool) not in self.tools_off
             ],
             parameters={name: value for name, value in parameters.items() if value is not None},
             stream=bool(call.stream),
@@ -114,7 +115,7 @@ class Plain:
         return [{"role": "system", "content": self.system}, *messages], 1
 
     def _told(self, tool: Mapping[str, Any]) -> Mapping[str, Any]:
-        text = self.descriptions.get(_name_of(tool))
+        text = self.descriptions.get(tool_of(tool))
         if text is None:
             return tool
         return {**tool, "function": {**tool["function"], "description": text}}
@@ -134,11 +135,6 @@ def _with(plain: Plain, path: str, value: str) -> Plain:
         "parameters.NAME, tools.NAME, tool_calls.N.result, llm_calls.N.answer and "
         "llm_calls.N.messages.I."
     )
-
-
-def _name_of(tool: Mapping[str, Any]) -> str:
-    function: Any = tool.get("function")
-    return str(function.get("name")) if isinstance(function, Mapping) else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
 def ask(request: LlmRequest, *, policy: CallPolicy) -> LlmResponse:

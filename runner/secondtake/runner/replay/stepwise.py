@@ -15,6 +15,7 @@ from secondtake.runner.calls import LlmResponse
 from secondtake.runner.context import node
 from secondtake.runner.errors import RunStopped, UsageError
 from secondtake.runner.hashing import new_run_id
+from secondtake.runner.providers.library import load_litellm
 from secondtake.runner.providers.retry import CallPolicy
 from secondtake.runner.replay.beginning import begin_replay, check_replayable
 from secondtake.runner.replay.changes import Changes
@@ -69,6 +70,8 @@ def replay_stepwise(
     session = StepSession(hashed(recording), changes.options)
     steps = [Step(number=number, call=call) for number, call in enumerate(recording.llm_calls, 1)]
     _prepare(steps, plain, session)
+    if is_changed or changes.options.samples or changes.options.llm == "live":
+        load_litellm()  # here, so that the steps begin in order and no time of it is theirs
     run: RunRecorder | None = None
     try:
         with begin_replay(

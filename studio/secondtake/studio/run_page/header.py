@@ -77,8 +77,17 @@ def _step(label: str, symbol: str, letter: str, run_id: str | None) -> Html:
 
 def title_of(view: RunView) -> str:
     """Return what a run is about in one line: its input in words, else its name."""
-    run = view.detail.summary
-    text = _words(run.inputs) or _first_said(view) or run.name or run.workflow or "run"
+    return title_of_run(view.detail.summary, first_said=_first_said(view))
+
+
+def title_of_run(run: RunFacts, *, first_said: str | None) -> str:
+    """Return what a run is about in one line.
+
+    Args:
+        run: the run.
+        first_said: what a person said first in it; None when nobody did.
+    """
+    text = _words(run.inputs) or first_said or run.name or run.workflow or "run"
     line = one_line(text[: 3 * TITLE_CHARS])
     return line if len(line) <= TITLE_CHARS else f"{line[:TITLE_CHARS]}…"
 

@@ -1,0 +1,121 @@
+"""The two sides of one pair of steps, in full."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from secondtake.backend import formats
+from secondtake.backend.models.diffs import Step, WordPiece
+from secondtake.studio.diff_page.data import DiffView
+from secondtake.studio.diff_page.rows import SERVED, Pair
+from secondtake.studio.diff_page.texts import Part, alone, compared, marked, whole_texts
+from secondtake.studio.html import Html, el, icon, text
+from secondtake.studio.navigation import run_address
+from secondtake.studio.run_page.json_text import name_line
+
+BLOCK_CHARS: Final = 20_000
+AROUND: Final = 1200
+"""Characters of a stretch that is the same which are kept beside a change."""
+
+_WORDS: Final[dict[Part, str]] = {
+    "sent": "newly sent", "arguments": "arguments", "answer": "answer", "called": "tools called",
+    "failed": "error",
+}  # fmt: skip
+
+
+def detail(pair: Pair, view: DiffView) -> Html:
+    """Return both sides of a pair, part by part beside each other."""
+    facts = [
+        _line(name, _fact(before, is_other), _fact(after, is_other), is_other=is_other)
+        for name, before, after in _facts(pair)
+        if (before, after) != (None, None)
+        for is_other in (None not in (pair.a, pair.b) and before != after,)
+    ]
+    return el(
+        "div",
+        facts,
+        list(_texts(pair, view)),
+        cls="diff-detail",
+        data_key=f"detail-{pair.number}",
+        data_testid="diff-detail",
+    )
+
+
+def _facts(pair: Pair) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield what is known of both sides, as text."""
+    a, b = pair.a, pair.b
+    if pair.step.kind == "llm":
+        yield "model", a and a.name, b and b.name
+        yield "tokens", _tokens(a), _tokens(b)
+    yield "where", a and a.node_path, b and b.node_path
+    yield "answered", a and _served(a), b and _served(b)
+
+
+def _tokens(step: Step | None) -> str | None:
+    if step is None or (step.input_tokens is None and step.output_tokens is None):
+        return None
+    return formats.tokens_in_out(step.input_tokens, step.output_tokens)
+
+
+def _served(step: Step) -> str | None:
+    if step.served_from is None:
+        return None
+    how = SERVED.get(step.served_from, step.served_from)
+    if step.avoided_cost_usd:
+        how += f", {formats.money(step.avoided_cost_usd, places=formats.CALL_PLACES)} avoided"
+    return how
+
+
+def _fact(value: str | None, is_other: bool) -> Html | None:
+    if value is None:
+        return None
+    shown = name_line(value)
+    return el("b", shown) if is_other else text(shown)
+
+
+def _texts(pair: Pair, view: DiffView) -> Iterator[Html]:
+    texts = whole_texts(pair)
+    if pair.step.kind == "llm" and "sent" not in texts:
+        nothing = el("span", "no message but results of tools, which are steps", cls="meta")
+        sides = [None if step is None else nothing for step in (pair.a, pair.b)]
+        yield _line("newly sent", *sides, is_other=False)
+    is_pair = pair.a is not None and pair.b is not None
+    for part, (before, after) in texts.items():
+        one, other = compared(before, after) if is_pair else (alone(before), alone(after))
+        cls = "diff-whole mono" if part in ("arguments", "called") else "diff-whole"
+        yield _line(
+            _WORDS[part],
+            _whole(one, cls) if pair.a is not None else None,
+            _whole(other, cls) if pair.b is not None else None,
+            is_other=is_pair and before != after,
+        )
+    yield _line("", *(_link(pair, view, name) for name in ("A", "B")), is_other=False)
+
+
+def _line(name: str, before: Html | None, after: Html | None, *, is_other: bool) -> Html:
+    middle = el("span", name, el("span", "differs", cls="meta") if is_other else None)
+    return el(
+        "div",
+        el("div", before, cls="diff-side"),
+        el("div", middle, cls="diff-mid"),
+        el("div", after, cls="diff-side"),
+        cls="diff-line is-other" if is_other else "diff-line",
+    )
+
+
+def _whole(pieces: Sequence[WordPiece], cls: str) -> Html:
+    length = sum(len(piece.text) for piece in pieces)
+    if not length:
+        return el("span", "nothing", cls="meta")
+    shown = marked(pieces, around=AROUND, limit=BLOCK_CHARS)
+    return el("div", shown, cls=cls)
+
+
+def _link(pair: Pair, view: DiffView, name: str) -> Html | None:
+    """Return the link to a step on the page of its run."""
+    step = pair.a if name == "A" else pair.b
+    if step is None:
+        return None
+    side = view.diff.a if name == "A" else view.diff.b
+    where = f"{run_address(str(side.run_id))}&span={quote(step.span_id, safe='')}"
+    return el("a", icon("open_in_new"), f"Open in run {name}", cls="act", href=where)

@@ -1,0 +1,202 @@
+"""What a step said as text, and the words of it that the other side has otherwise. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from secondtake.backend.formats import one_line
+from secondtake.backend.models.diffs import Step, WordPiece
+from secondtake.backend.word_diffs import diff_words
+from secondtake.studio.diff_page.rows import Pair
+from secondtake.studio.html import Html, el, text
+from secondtake.studio.run_page.json_text import in_one_line, laid_out
+
+Part = Literal["sent", "arguments", "answer", "called", "failed"]
+PARTS: Final[tuple[Part, ...]] = ("sent", "arguments", "answer", "called", "failed")
+"""The texts of a step in the order in which they are shown: what went in, what came out."""
+
+_FIELDS: Final[Mapping[Part, str]] = {
+    "sent": "messages", "arguments": "arguments", "answer": "answer", "called": "answer",
+    "failed": "error",
+}  # fmt: skip
+_INSTRUCTIONS: Final = ("system", "developer")
+_CALLED_CHARS: Final = 2000
+
+
+def whole_texts(pair: Pair) -> dict[Part, tuple[str, str]]:
+    """Return all texts of both sides by what they are; JSON laid out."""
+    a, b = (_texts(step, lay_out=True) for step in (pair.a, pair.b))
+    return {part: (a.get(part, ""), b.get(part, "")) for part in PARTS if part in {**a, **b}}
+
+
+def telling_texts(pair: Pair) -> dict[Part, tuple[str, str]]:
+    """Return the texts that say what happened in a pair: what differs, else what came out.
+
+    Where both were sent messages, without those that both began with.
+    """
+    a, b = (_texts(step, lay_out=False) for step in (pair.a, pair.b))
+    if pair.a is not None and pair.b is not None:
+        a["sent"], b["sent"] = _news(pair.a, pair.b), _news(pair.b, pair.a)
+    else:
+        (a if pair.a is not None else b)["sent"] = _said(pair.step, without=_INSTRUCTIONS)
+    both = {part: (a.get(part, ""), b.get(part, "")) for part in PARTS}
+    texts = {part: pair for part, pair in both.items() if any(pair)}
+    if pair.a is None or pair.b is None:
+        return _of_one(texts, pair.step)
+    differing = {
+        part: sides
+        for part, sides in texts.items()
+        if _FIELDS[part] in pair.edit.fields and sides[0] != sides[1]
+    }
+    if differing.keys() & {"arguments", "answer", "called", "failed"}:
+        return differing
+    came_out = {part: texts[part] for part in ("answer", "called") if part in texts}
+    return {**differing, **came_out} if pair.step.kind == "llm" else differing or texts
+
+
+def compared(before: str, after: str) -> tuple[list[WordPiece], list[WordPiece]]:
+    """Return the pieces of both texts, compared by word, or by line where they are very long."""
+    if before == after:
+        same = [WordPiece(operation="same", text=before)]
+        return same, same
+    pieces = diff_words(before, after).pieces
+    return (
+        [piece for piece in pieces if piece.operation != "added"],
+        [piece for piece in pieces if piece.operation != "removed"],
+    )
+
+
+def alone(words: str) -> list[WordPiece]:
+    """Return a text that is compared with nothing."""
+    return [WordPiece(operation="same", text=words)]
+
+
+def marked(pieces: Sequence[WordPiece], *, around: int, limit: int) -> list[Html]:
+    """Return pieces of a text, those that differ marked.
+
+    Args:
+        pieces: of the text.
+        around: so many characters of a stretch that is the same are kept beside a change.
+        limit: of characters in all.
+    """
+    tags = {"removed": "del", "added": "ins"}
+    shown: list[Html] = []
+    for piece, hidden in _elided(pieces, around=around, limit=limit):
+        tag = tags.get(piece.operation)
+        shown.append(el(tag, piece.text) if tag else text(piece.text))
+        if hidden:
+            shown.append(el("span", " … ", cls="diff-gap", title=f"{hidden:,} characters"))
+    return shown
+
+
+def sentence_parts(sentence: str) -> list[tuple[str, bool]]:
+    """Return the parts of a sentence of ours; what stands between backticks is a name: True."""
+    parts = sentence.split("`")
+    return [
+        (part, place % 2 == 1 and place < len(parts) - 1)
+        for place, part in enumerate(parts)
+        if part
+    ]
+
+
+def prose(sentence: str) -> list[Html]:
+    """Return a sentence of ours, with what stands between backticks as code."""
+    parts = sentence_parts(sentence)
+    return [el("code", part) if is_name else text(part) for part, is_name in parts]
+
+
+def _of_one(texts: dict[Part, tuple[str, str]], step: Step) -> dict[Part, tuple[str, str]]:
+    if step.kind == "llm":
+        kept = [part for part in ("answer", "called", "failed") if part in texts]
+        return {part: texts[part] for part in kept or texts}
+    return {part: sides for part, sides in texts.items() if part != "sent"}
+
+
+def _texts(step: Step | None, *, lay_out: bool) -> dict[Part, str]:
+    """Return the texts of a step; what there is not is left out."""
+    if step is None:
+        return {}
+    write = laid_out if lay_out else _in_one_line
+    texts: dict[Part, str] = {
+        "sent": _said(step),
+        "arguments": "" if step.kind == "llm" or step.arguments is None else write(step.arguments),
+        "answer": "" if step.answer is None else write(step.answer),
+        "called": "\n".join(f"calls {_called(each)}" for each in step.asked_for),
+        "failed": step.error or "",
+    }
+    return {part: words for part, words in texts.items() if words}
+
+
+def _in_one_line(value: Any) -> str:
+    return value if isinstance(value, str) else in_one_line(value, limit=20_000)
+
+
+def _called(asked: Any) -> str:
+    """Return a tool call that a model asks for, in one line."""
+    if not isinstance(asked, Mapping) or "name" not in asked:
+        return in_one_line(asked, limit=_CALLED_CHARS)
+    arguments = in_one_line(asked.get("arguments") or "", limit=_CALLED_CHARS)
+    return f"{in_one_line(asked['name'])}({arguments})"
+
+
+def _said(step: Step, *, without: Sequence[str] = ()) -> str:
+    """Return what a step was sent that no step before it was."""
+    return "\n\n".join(_message(each) for each in step.sent if _role(each) not in without)
+
+
+def _news(step: Step, other: Step) -> str:
+    """Return what a step was sent, but for what at the beginning the other one was sent as well."""
+    same = 0
+    for message, others in zip(step.sent, other.sent, strict=False):
+        if message != others:
+            break
+        same += 1
+    return "\n\n".join(map(_message, step.sent[same:]))
+
+
+def _message(message: Any) -> str:
+    content = message.get("content") if isinstance(message, Mapping) else message
+    return f"{_role(message)}: {'' if content is None else _in_one_line(content)}"
+
+
+def _role(message: Any) -> str:
+    role = message.get("role") if isinstance(message, Mapping) else None
+    return one_line(role) if isinstance(role, str) and role else "message"
+
+
+def _elided(
+    pieces: Sequence[WordPiece], *, around: int, limit: int
+) -> Iterator[tuple[WordPiece, int]]:
+    """Yield pieces without the middle of long stretches that are the same.
+
+    Yields:
+        Each piece, and how many characters are left out behind it.
+    """
+    left = limit
+    last = len(pieces) - 1
+    for place, piece in enumerate(pieces):
+        for part, hidden in _kept(piece, place == 0, place == last, around):
+            shown = part.text[:left]
+            left -= len(shown)
+            rest = len(part.text) - len(shown)
+            if left > 0:
+                yield part, hidden
+                continue
+            rest += hidden + sum(len(each.text) for each in pieces[place + 1 :])
+            yield WordPiece(operation=part.operation, text=shown), rest
+            return
+
+
+def _kept(
+    piece: WordPiece, is_first: bool, is_last: bool, around: int
+) -> Iterator[tuple[WordPiece, int]]:
+    """Yield the ends of a stretch that is the same, and how much between them is hidden."""
+    head = 0 if is_first and not is_last else around
+    tail = 0 if is_last and not is_first else around
+    words = piece.text
+    is_alone = is_first and is_last
+    if is_alone or piece.operation != "same" or len(words) <= head + tail + around:
+        yield piece, 0
+        return
+    yield WordPiece(operation="same", text=words[:head]), len(words) - head - tail
+    if tail:
+        yield WordPiece(operation="same", text=words[-tail:]), 0

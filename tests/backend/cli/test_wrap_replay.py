@@ -1,0 +1,42 @@
+"""A program seen at the wire, replayed without the program: its tools are not executed again."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tests.backend.cli.test_wrap import OPENAI_AGENT, cassette, wrapped
+from tests.support.loopback import Loopback
+
+from secondtake.backend.cli.main import main
+from secondtake.runner.journal import close_all
+
+
+def test_a_wrapped_agent_replays_exactly_and_its_file_is_written_once(
+    shared_data: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("agent.py").write_text(OPENAI_AGENT, encoding="utf-8")
+    exchanges = cassette(shared_data, "test_chat_completion_tool_calls_with_content")
+    with Loopback.of_exchanges(exchanges) as api:
+        run_id = wrapped(api, sys.executable, "agent.py", "How is the weather?").run_id
+    written = Path("weather.txt").read_text()
+
+    result = CliRunner().invoke(
+        main, ["replay", run_id, "--llm", "recorded", "--tools", "recorded"]
+    )
+    close_all()
+    assert result.exit_code == 0, result.output
+    assert "exact · All 4 calls were answered by the recording" in result.stdout
+    assert Path("weather.txt").read_text() == written
+
+    with Loopback.of_exchanges(exchanges[1:]) as api:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{api.url}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+        edit = "llm_calls.2.messages.0=Say it in one word."
+        result = CliRunner().invoke(main, ["replay", run_id, "--set", edit, "--json"])
+    close_all()
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert (found["live_calls"], found["recorded_calls"]) == (1, 3)
+    assert Path("weather.txt").read_text() == written
