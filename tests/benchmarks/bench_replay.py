@@ -14,9 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from secondtake.backend.loader import load_pending
 from secondtake.backend.local import LocalBackend
 from secondtake.backend.models.runs import RunQuery
 from secondtake.backend.services.imports import import_runs
+from secondtake.backend.services.recordings import get_recording
+from secondtake.backend.store.connection import open_store
 from secondtake.runner.errors import UsageError
 from secondtake.runner.journal import close_all
 from secondtake.runner.replay.changes import read_changes
@@ -76,7 +79,10 @@ def seconds(replay: Callable[[], Replayed]) -> float:
 def replay_all(
     backend: LocalBackend, settings: Settings, files: list[Path]
 ) -> tuple[float, Counter[str]]:
-    """Replay every run of tau-bench files; return the wall time, reading included, and counts."""
+    """Replay every run of tau-bench files; return the wall time and counts.
+
+    The time is that of reading the recordings from the store, of the replays, and of loading them.
+    """
     import_runs(backend, settings, "tau-bench", files)
     run_ids: list[str] = []
     cursor: str | None = None
@@ -88,21 +94,28 @@ def replay_all(
             break
     counts: Counter[str] = Counter(runs=len(run_ids))
     started_s = time.perf_counter()
+    con = open_store(settings.home)
     for run_id in run_ids:
-        recording = backend.get_recording(run_id)
-        try:
-            replayed = replay_loop(
-                recording, read_changes((), recording, llm="recorded"), settings=settings
-            )
-        except UsageError:
-            counts["without an LLM call"] += 1
-            continue
-        told: dict[str, Any] = replayed.extra["loop"]
-        verdict = replayed.judged.verdict if replayed.judged else "not judged"
-        counts[verdict] += 1
-        for name in ("rebuilt", "openings", "not_rebuildable_count"):
-            counts[name] += told[name]
+        replay_one(get_recording(con, run_id), settings, counts)
+    close_all()
+    load_pending(con, settings.home)
+    con.close()
     return time.perf_counter() - started_s, counts
+
+
+def replay_one(recording: Recording, settings: Settings, counts: Counter[str]) -> None:
+    """Replay an imported run and count what came of it."""
+    changes = read_changes((), recording, llm="recorded")
+    try:
+        replayed = replay_loop(recording, changes, settings=settings)
+    except UsageError:
+        counts["without an LLM call"] += 1
+        return
+    told: dict[str, Any] = replayed.extra["loop"]
+    verdict = replayed.judged.verdict if replayed.judged else "not judged"
+    counts[verdict] += 1
+    for name in ("rebuilt", "openings", "not_rebuildable_count"):
+        counts[name] += told[name]
 
 
 def main() -> None:
@@ -125,7 +138,7 @@ def main() -> None:
         if files:
             close_all()
             all_s, counts = replay_all(backend, settings, files)
-            name = f"{counts['runs']} runs of tau-bench, reading included"
+            name = f"{counts['runs']} runs of tau-bench, read and loaded"
             lines.append(f"{name:44}{all_s:8.2f}{BAR_TAU_BENCH_S:8.2f}")
             lines += [f"  {name:42}{count:8,}" for name, count in counts.items()]
     sys.stdout.write("\n".join(lines) + "\n")

@@ -19,6 +19,8 @@ from secondtake.runner.home import blobs_folder
 BLOB_BYTES_MIN: Final = 32 * 1024
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,")
 
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
 
 def blob_path(home: Path, sha256: str) -> Path:
     """Return where the blob with this hash is."""
@@ -66,6 +68,27 @@ def move_out_binaries(value: Any, home: Path, *, redact: Callable[[str], str]) -
         if head:
             return _moved(value[head.end() :], head[1], home, redact) or value
     return value
+
+
+def move_in_binaries(value: Any, home: Path) -> Any:
+    """Return a JSON value with the blobs that it refers to in their places, as they were.
+
+    What is not in this home stays a reference.
+    """
+    if isinstance(value, list):
+        return [move_in_binaries(item, home) for item in cast(list[Any], value)]
+    if not isinstance(value, dict):
+        return value
+    members = cast(dict[str, Any], value)
+    sha256 = members.get("$blob")
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+        return {key: move_in_binaries(item, home) for key, item in members.items()}
+    try:
+        encoded = base64.b64encode(blob_path(home, sha256).read_bytes()).decode()
+    except OSError:
+        return members
+    media_type = members.get("media_type")
+    return f"data:{media_type};base64,{encoded}" if media_type else {"$bytes": encoded}
 
 
 def _moved(

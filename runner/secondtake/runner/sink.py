@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from secondtake.runner import faults
-from secondtake.runner.blobs import BLOB_BYTES_MIN, move_out_binaries
+from secondtake.runner.blobs import BLOB_BYTES_MIN, move_in_binaries, move_out_binaries
 from secondtake.runner.events import BaseEvent
 from secondtake.runner.home import KEY_BYTES, store_key
 from secondtake.runner.journal import SegmentWriter
-from secondtake.runner.jsonable import clean_text, to_json_value
+from secondtake.runner.jsonable import clean_text, from_json_value, to_json_value
 from secondtake.runner.pricing import PriceSnapshot, load_snapshot
 from secondtake.runner.redaction import Redactor
 from secondtake.runner.settings import Settings
@@ -44,6 +44,10 @@ class Sink:
             return None
         plain = move_out_binaries(to_json_value(value), self.home, redact=self.redactor.text)
         return self.redactor.value(plain)
+
+    def restored(self, value: Any) -> Any:
+        """Return a stored value as the program had it, as far as it was not redacted."""
+        return from_json_value(move_in_binaries(value, self.home))
 
     def clean_message(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Return a message as it may be stored; in content-off mode its structure alone."""

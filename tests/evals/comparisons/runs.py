@@ -1,5 +1,6 @@
 """Runs of a comparison, made by hand."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
@@ -33,7 +34,7 @@ def run(model: str, answer: Any = None, **fields: Any) -> ComparedRun:
     )
 
 
-def given(runs: list[tuple[ComparedRun, Any]], models: tuple[str, ...], **more: Any) -> Any:
+def given(runs: Sequence[tuple[ComparedRun, Any]], models: tuple[str, ...], **more: Any) -> Any:
     """Return what a comparison is made of; each run comes with its answer."""
     texts = {each.run_id: answer_text(answer) for each, answer in runs if answer is not None}
     return ComparisonInput(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.evals.comparisons.runs import given, run
 
 from secondtake.evals.comparisons.figures import latency_of, spending_of, tokens_of
-from secondtake.evals.comparisons.model import Share
+from secondtake.evals.comparisons.model import ComparedRun, Share
 from secondtake.evals.comparisons.table import case_order, compare
 
 A, B, C = "sim/a", "sim/b", "sim/c"
@@ -139,6 +139,7 @@ def test_no_latency_of_failures_alone() -> None:
 def test_the_status_says_whether_more_will_come(
     *, ended: int, running: int, queued: bool, status: str
 ) -> None:
+    runs: list[tuple[ComparedRun, str | None]]
     runs = [(run(A, "x", repeat=n), "x") for n in range(ended)]
     runs += [(run(A, status="running", repeat=9 + n), None) for n in range(running)]
     made = compare(given(runs, (A,), case_count=2, repeats=2, is_queued=queued))
@@ -193,6 +194,7 @@ def test_cases_are_in_the_order_of_their_numbers() -> None:
 
 
 def test_the_verdict_names_agreement_price_and_failures() -> None:
+    runs: list[tuple[ComparedRun, str | None]]
     runs = [(run(A, "x", repeat=n, cost_usd=Decimal("0.01")), "x") for n in range(1, 4)]
     runs += [
         (run(B, answer, repeat=n, cost_usd=Decimal("0.001"), duration_ms=10.0), answer)

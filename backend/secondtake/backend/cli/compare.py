@@ -8,6 +8,7 @@ import contextlib
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -234,8 +235,8 @@ def _prepared(asked: Asked, settings: "Settings") -> "tuple[Iterable[Case], int,
 
 def _import_what_shows() -> None:
     with contextlib.suppress(ImportError):  # which is told where the table is read
-        import secondtake.backend.cli.compare_lines
-        import secondtake.backend.local  # noqa: F401
+        for module in ("cli.compare_lines", "local"):
+            import_module(f"secondtake.backend.{module}")
 
 
 def _show(

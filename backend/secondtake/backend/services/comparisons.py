@@ -205,7 +205,10 @@ def _reason(row: Mapping[str, Any]) -> str | None:
 
 def _plan(told: Iterable[Any]) -> dict[str, Any]:
     """Return what is told about the whole, the first that is sound; nothing where none is."""
-    return next(filter(None, map(_sound, told)), {})
+    for plan in told:
+        if sound := _sound(plan):
+            return sound
+    return {}
 
 
 def _sound(plan: Any) -> dict[str, Any]:
@@ -225,13 +228,11 @@ def _summary(row: Mapping[str, Any]) -> ComparisonSummary:
     models: list[str] = plan.get("models") or [name for name in row["variants"] if name]
     cases: int = plan.get("case_count") or row["case_count"]
     repeats: int | None = plan.get("repeats")
-    fields = {name: row[name] for name in ComparisonSummary.model_fields if name in row}
-    return ComparisonSummary(
-        **{
-            **fields,
-            "models": models,
-            "case_count": cases,
-            "repeats": repeats,
-            "planned_runs": None if repeats is None else len(models) * cases * repeats,
-        }
-    )
+    fields: dict[str, Any] = {n: row[n] for n in ComparisonSummary.model_fields if n in row}
+    fields |= {
+        "models": models,
+        "case_count": cases,
+        "repeats": repeats,
+        "planned_runs": None if repeats is None else len(models) * cases * repeats,
+    }
+    return ComparisonSummary.model_validate(fields)

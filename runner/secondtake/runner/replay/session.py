@@ -17,7 +17,6 @@ from secondtake.runner.events import (
     RunStatus,
     ToolCall,
 )
-from secondtake.runner.jsonable import from_json_value
 from secondtake.runner.limits import Meter
 from secondtake.runner.replay.failures import failure_of
 from secondtake.runner.replay.matching import Recorded, RecordedCalls, without_visits
@@ -235,7 +234,7 @@ class ReplaySession:
         if not any(node.node_path == node_path for node in self.recording.nodes):
             return None
         return {
-            change.key.rpartition("/")[2]: from_json_value(change.value)
+            change.key.rpartition("/")[2]: change.value
             for change in self.recording.memory
             if change.node_path == node_path and change.operation in STATE_CHANGES
         }
@@ -277,7 +276,7 @@ class ReplaySession:
             elif call.error_type is not None:
                 answer = Answer(call=call, failure=failure_of(self.recording, call))
             else:
-                answer = Answer(call=call, result=from_json_value(call.result))
+                answer = Answer(call=call, result=call.result)
         elif number in self.options.answers:
             self.check_edit(f"llm_calls.{number}.answer", call)
             answer = Answer(

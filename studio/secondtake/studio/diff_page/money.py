@@ -104,29 +104,25 @@ def piers_of(diff: RunDiff, pairs: Sequence[Pair]) -> list[Pier]:
 def spans_of(amounts: Sequence[Amount]) -> list[Span | None]:
     """Return where the bar of each amount stands: the first and the last from 0, others between."""
     known = [None if amount is None else float(amount) for amount in amounts]
-    if known[0] is None:
-        return [None] * len(known)
-    at = 0.0
+    at: float | None = 0.0
     ends: list[tuple[float, float] | None] = []
     for place, amount in enumerate(known):
-        if amount is None:
-            ends.append(None)
-            continue
         start = 0.0 if place in (0, len(known) - 1) else at
-        at = start + amount
-        ends.append((min(start, at), max(start, at)))
-    low = min((each[0] for each in ends if each is not None), default=0.0)
-    high = max((each[1] for each in ends if each is not None), default=0.0)
-    width = (high - min(low, 0.0)) or 1.0
+        # Behind a change that is unknown, nobody knows where the next one begins.
+        at = None if start is None or amount is None else start + amount
+        ends.append(None if start is None or at is None else (start, at))
+    marks = [0.0, *(mark for each in ends if each is not None for mark in each)]
+    low = min(marks)
+    width = (max(marks) - low) or 1.0
     return [
         None
-        if each is None or amount is None
+        if each is None
         else Span(
-            start=(each[0] - min(low, 0.0)) / width,
-            length=(each[1] - each[0]) / width,
-            is_less=amount < 0,
+            start=(min(each) - low) / width,
+            length=(max(each) - min(each)) / width,
+            is_less=each[1] < each[0],
         )
-        for each, amount in zip(ends, known, strict=True)
+        for each in ends
     ]
 
 

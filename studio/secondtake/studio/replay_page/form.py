@@ -12,6 +12,7 @@ from secondtake.studio.run_page.json_text import in_one_line, name_line
 
 TARGET_ACT: Final = "target"
 REMOVE_ACT: Final = "remove"
+FORK_ACT: Final = "fork"
 USE_ACT: Final = "use"
 SHOWN_CHARS: Final = 20_000
 """Of either side of a change; more is not compared on the page."""
@@ -20,8 +21,23 @@ CONTEXT_CHARS: Final = 160
 UNSET: Final = "not set"
 
 
-def chooser(groups: Sequence[Group], wanted: Wanted, *, chosen: str | None, about: str) -> Html:
-    """Return what can be different at the step that is looked at."""
+def chooser(
+    groups: Sequence[Group],
+    wanted: Wanted,
+    *,
+    chosen: str | None,
+    about: str,
+    fork: str | None = None,
+) -> Html:
+    """Return what can be different at the step that is looked at.
+
+    Args:
+        groups: what can be.
+        wanted: what is asked for so far.
+        chosen: the path that is edited.
+        about: the step, in words.
+        fork: the node of this step, where a replay can fork.
+    """
     lines = [
         el(
             "div",
@@ -34,8 +50,18 @@ def chooser(groups: Sequence[Group], wanted: Wanted, *, chosen: str | None, abou
     nothing = el("div", "Nothing of this step can be different; choose another one on the left.",
                  cls="meta")  # fmt: skip
     head = el("div", el("span", "Change", cls="strong"), el("span", about, cls="meta cut"),
-              cls="replay-head")  # fmt: skip
+              el("span", cls="grow"), _fork(fork, wanted) if fork else None, cls="replay-head")  # fmt: skip
     return el("div", head, el("div", lines or nothing, cls="target-lines"), cls="replay-chooser")
+
+
+def _fork(name: str, wanted: Wanted) -> Html:
+    is_on = wanted.from_node == name
+    told = "Changes count from where this node first runs; all before it is as recorded"
+    return el(
+        "span", icon("fork_right"), "forks here" if is_on else "fork here",
+        cls="target" + (" is-changed" if is_on else ""), title=told, data_act=FORK_ACT,
+        data_value=name, role="button", tabindex=0, aria_pressed="true" if is_on else "false",
+    )  # fmt: skip
 
 
 def _chip(target: Target, wanted: Wanted, chosen: str | None) -> Html:

@@ -1,6 +1,6 @@
 """The left pane: the steps of the source, and who would answer each call. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -14,7 +14,6 @@ from secondtake.studio.run_page.json_text import name_line
 from secondtake.studio.theme.tokens import KIND_ICONS
 
 FOCUS_ACT: Final = "focus"
-FORK_ACT: Final = "fork"
 MORE_ACT: Final = "more"
 ROWS_AT_ONCE: Final = 200
 INDENT_PX: Final = 16
@@ -60,15 +59,16 @@ def steps(
         limit: rows to show.
     """
     numbers = number_calls(view)
-    reaches = {(call.kind, call.number): call.reach for call in plan.calls} if plan else {}
-    forkable = _forkable(view.tree.spans, top_nodes(view))
+    reaches: dict[tuple[str, int], str] = {
+        (call.kind, call.number): call.reach for call in (plan.calls if plan else ())
+    }
+    forkable = forkable_spans(view)
     rows = [
         _row(
             span,
             focus=focus,
             number=numbers.get(span.span_id),
-            reach=reaches.get(numbers.get(span.span_id, ("", 0))),  # type: ignore[call-overload]
-            fork=forkable.get(span.span_id),
+            reach=reaches.get(numbers.get(span.span_id, ("", 0))),
             is_fork=fork is not None and forkable.get(span.span_id) == fork,
         )
         for span in view.tree.spans[:limit]
@@ -85,11 +85,12 @@ def steps(
     )
 
 
-def _forkable(spans: Iterable[TreeSpan], names: set[str]) -> dict[str, str]:
+def forkable_spans(view: RunView) -> dict[str, str]:
     """Return the node that each span is the first execution of, where a replay can fork."""
+    names = top_nodes(view)
     found: dict[str, str] = {}
     seen: set[str] = set()
-    for span in spans:
+    for span in view.tree.spans:
         path = nodes_of(span.node_path)
         if span.span_kind == "node" and len(path) == 1 and path[0] in names - seen:
             seen.add(path[0])
@@ -137,7 +138,6 @@ def _row(
     focus: str | None,
     number: tuple[str, int] | None,
     reach: str | None,
-    fork: str | None,
     is_fork: bool,
 ) -> Html:
     kind = span.span_kind if span.span_kind in KIND_ICONS else "node"
@@ -154,7 +154,7 @@ def _row(
         el("span", _detail(span, number), cls="meta cut step-detail"),
         icon("error", cls="error", label="It ended in an error") if span.error_type else None,
         el("span", cls="grow"),
-        _fork(fork, is_fork=is_fork) if fork is not None else None,
+        _fork_mark() if is_fork else None,
         _reach(reach),
         _cost(span.cost_usd, is_call=kind == LLM or bool(span.llm_calls)),
         el("span", duration(span.duration_ms), cls="num step-time"),
@@ -178,18 +178,9 @@ def _detail(span: TreeSpan, number: tuple[str, int] | None) -> str:
     return ""
 
 
-def _fork(name: str, *, is_fork: bool) -> Html:
-    said = "forks here" if is_fork else "fork here"
-    told = (
-        "Nothing before this node is different. Click to change that."
-        if is_fork
-        else "Change nothing before this node first runs"
-    )
-    return el(
-        "span", icon("fork_right"), said, cls="act fork-act" + (" is-on" if is_fork else ""),
-        title=told, data_act=FORK_ACT, data_value=name, role="button", tabindex=0,
-        aria_pressed="true" if is_fork else "false",
-    )  # fmt: skip
+def _fork_mark() -> Html:
+    told = "Nothing before this node is different"
+    return el("span", icon("fork_right"), "forks here", cls="chip fork-mark", title=told)
 
 
 def _reach(reach: str | None) -> Html:
