@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -114,13 +114,3 @@ def repeatedly(times: int, once: Callable[[int], None]) -> None:
             once(turn)
         except AssertionError as error:
             raise AssertionError(f"turn {turn + 1} of {times}: {error}") from error
-
-
-def calls_by_node(replayed: Replayed) -> dict[str, int]:
-    """Return how many calls were executed in each node."""
-    return dict(replayed.live_by_node)
-
-
-def texts_of(values: Sequence[Any]) -> list[str]:
-    """Return values as texts, sorted: the order of parallel branches does not count."""
-    return sorted(str(value) for value in values)

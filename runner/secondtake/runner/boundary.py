@@ -13,8 +13,10 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
+from secondtake.runner.blobs import move_in_binaries
 from secondtake.runner.calls import LlmFailure, LlmRequest, LlmResponse, ToolRequest
 from secondtake.runner.context import RunContext, current, entered
 from secondtake.runner.llm_call import OpenLlmCall
@@ -190,7 +192,13 @@ def _answered(
     """
     if answer.failure is not None:
         raise answer.failure
-    said: Any = answer.result if answer.response is None else answer.response
+    sink = open_call.run.sink
+    said: Any = answer.response
+    if answer.response is None:
+        said = sink.restored(answer.result)
+    else:
+        messages = [move_in_binaries(each, sink.home) for each in answer.response.messages]
+        said = replace(answer.response, messages=messages)
     given = rebuild(said) if rebuild else cast(T, said)
     open_call.answer(said)
     return given

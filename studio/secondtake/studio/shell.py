@@ -7,8 +7,8 @@ import streamlit as st
 
 from secondtake.studio.components.theme_switch import theme_switch
 from secondtake.studio.connection import away_is_said
-from secondtake.studio.navigation import RUN_PATH, note_page
-from secondtake.studio.pages import run, runs
+from secondtake.studio.navigation import DIFF_PATH, REPLAY_PATH, RUN_PATH, note_page
+from secondtake.studio.pages import diff, replay, run, runs
 from secondtake.studio.theme.logo import SIGN
 from secondtake.studio.theme.stylesheet import apply_stylesheet
 
@@ -20,9 +20,15 @@ def show_studio() -> None:
     st.logo(SIGN, size="large")
     runs_page = st.Page(runs.show, title="Runs", icon=":material/view_list:", default=True)
     run_page = st.Page(run.show, title="Run", url_path=RUN_PATH, visibility="hidden")
-    page = st.navigation([runs_page, run_page], position="hidden")
+    diff_page = st.Page(diff.show, title="Diff", url_path=DIFF_PATH, icon=":material/difference:")
+    replay_page = st.Page(
+        replay.show, title="Replay", url_path=REPLAY_PATH, icon=":material/replay:"
+    )
+    page = st.navigation([runs_page, run_page, replay_page, diff_page], position="hidden")
     with st.sidebar:
         st.page_link(runs_page)
+        st.page_link(replay_page)
+        st.page_link(diff_page)
         theme_switch()
     note_page(page)
     with away_is_said():

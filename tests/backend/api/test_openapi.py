@@ -10,7 +10,15 @@ from pydantic import TypeAdapter
 from secondtake.backend.api import examples
 from secondtake.backend.api.app import create_app
 from secondtake.backend.api.problems import PROBLEM_MEDIA_TYPE, Problem
-from secondtake.backend.models import diffs, executions, runs, statistics, system, workflows
+from secondtake.backend.models import (
+    diffs,
+    executions,
+    replays,
+    runs,
+    statistics,
+    system,
+    workflows,
+)
 from secondtake.runner.replay.recording import Recording
 from secondtake.runner.settings import load_settings
 
@@ -34,6 +42,8 @@ DOCUMENTED = {
     "LOADED": system.LoadResult,
     "PAGE": runs.RunPage,
     "PIECE": runs.TextPiece,
+    "REPLAYING": replays.RequestedReplay,
+    "REPLAY_PLAN": replays.ReplayPlan,
     "REQUESTED": executions.RequestedRun,
     "ROWS": system.SqlResult,
     "SPANS": runs.SpanTree,

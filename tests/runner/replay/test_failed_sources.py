@@ -124,6 +124,41 @@ def test_a_limit_that_parallel_branches_used_up_ends_a_replay_at_the_same_call(
     assert_comes_again(source)
 
 
+@pytest.mark.parametrize(
+    ("concurrency", "collects", "limit"), [(8, False, 99), (2, True, 99), (2, True, 12)]
+)
+def test_nested_workflows_that_fail_in_a_fan_out_fail_at_the_same_calls(
+    home: Path,
+    tmp_path: Path,
+    steps: Steps,
+    monkeypatch: pytest.MonkeyPatch,
+    concurrency: int,
+    collects: bool,
+    limit: int,
+) -> None:
+    folder = tmp_path / "workflows"
+    folder.mkdir()
+    inner = BESIDE.replace("MODULE", steps(STEPS)).replace("name: beside", "name: inner")
+    (folder / "inner.yaml").write_text(inner)
+    monkeypatch.setenv("SECONDTAKE_WORKFLOWS_ROOT", str(folder))
+    on_error = "on_error: collect, errors_to: errors, " if collects else ""
+    text = f"""\
+        name: outer
+        inputs: {{items: {{type: "list[string]", default: [a, b, c, d]}}}}
+        state: {{errors: {{type: "list[object]", reducer: append}}, all: {{type: "list[any]", reducer: append}}}}
+        concurrency: {concurrency}
+        limits: {{calls: {limit}}}
+        nodes: {{go: {{kind: workflow, workflow: inner, {on_error}output: all}}}}
+        edges: [{{from: START, to: go, each: items, as: item}}, {{from: go, to: END}}]
+        output: errors
+        """
+    with ScriptedModel(busy(200)) as model:
+        source = first_run(home, text, model=model.name)
+    expected = "budget_exceeded" if limit < 99 else "ok" if collects else "error"
+    assert ending_of(source).status in (expected, "ok" if limit < 99 else expected)
+    assert_comes_again(source, turns=8)
+
+
 def test_a_replay_with_a_higher_limit_goes_on_where_its_source_was_stopped(home: Path) -> None:
     with ScriptedModel(busy(40)) as model:
         source = first_run(home, RACING.replace("LIMIT", "calls: 6"), model=model.name)
@@ -223,8 +258,10 @@ def test_another_question_is_put_again(home: Path) -> None:
     again = replay(source, "nodes.ask.question=Which colour, please?", answers={"ask": ["red"]})
     assert verdict_of(again) == (
         "same_output",
-        "The output is the same, by another way from tool call 1 (`human`) in `ask` on: its "
-        "arguments changed.",
+        (
+            "The output is the same, by another way from tool call 1 (`human`) in `ask` on: its "
+            "arguments changed."
+        ),
     )
     assert dict(again.live_by_node) == {"ask": 1}
 

@@ -4,6 +4,7 @@ import itertools
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -60,6 +61,10 @@ def take(calls: RecordedCalls, place: Place) -> Recorded | None:
     path, request, call_id = place
     kind = "llm_call" if call_id is None else "tool_call"
     return calls.take(kind, path, request, tool_call_id=call_id)
+
+
+def asks(request: str, call: Recorded) -> bool:
+    return call.request_hash == request
 
 
 def place_of(call: Recorded) -> Place:
@@ -157,7 +162,7 @@ def test_a_counterpart_is_used_up_and_comes_from_the_same_node(
             for call in calls.unused()
             if (call.kind, call.node_path, call.request_hash) == (kind, path, request)
         ]
-        found = calls.counterpart(kind, path, lambda call, r=request: call.request_hash == r)
+        found = calls.counterpart(kind, path, partial(asks, request))
         if found is None:
             left = [call for call in calls.unused() if (call.kind, call.node_path) == (kind, path)]
             assert left == []

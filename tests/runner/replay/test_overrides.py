@@ -11,6 +11,7 @@ from secondtake.backend.prices.snapshot import ensure_snapshot
 from secondtake.runner.errors import UsageError
 from secondtake.runner.events import LlmCall
 from secondtake.runner.providers.scripted import ScriptedModel, ScriptedRequest, tool_call
+from secondtake.runner.replay.matching import Recorded
 from secondtake.runner.replay.recording import Recording
 
 Steps = Callable[[str], str]
@@ -101,7 +102,7 @@ def test_only_what_a_change_reaches_is_executed(
     assert again.result.status == "ok", again.result.error_message
     assert dict(again.live_by_node) == live
     new = recording_of(home, again.result.run_id)
-    every = [*new.llm_calls, *new.tool_calls]
+    every: list[Recorded] = [*new.llm_calls, *new.tool_calls]
     executed = [call for call in every if call.served_from == "live"]
     assert len(executed) == sum(live.values())
     assert sum(isinstance(call, LlmCall) for call in executed) == asked

@@ -18,11 +18,14 @@ from secondtake.runner.workflows.schema import StateKey
 from secondtake.runner.workflows.value_types import Reducer, reduce
 
 KEYS = {
-    "text": StateKey(type="string", default="begin"),
-    "empty": StateKey(type="any"),
-    "log": StateKey(type="list[any]", reducer="append"),
-    "total": StateKey(type="number", reducer="add"),
-    "seen": StateKey(type="object", reducer="merge"),
+    name: StateKey.model_validate(key)
+    for name, key in {
+        "text": {"type": "string", "default": "begin"},
+        "empty": {"type": "any"},
+        "log": {"type": "list[any]", "reducer": "append"},
+        "total": {"type": "number", "reducer": "add"},
+        "seen": {"type": "object", "reducer": "merge"},
+    }.items()
 }
 REDUCERS: dict[str, Reducer] = {"append": "append", "add": "add", "merge": "merge"}
 

@@ -73,6 +73,22 @@ def note(draft):
     return draft.upper()
 """
 
+IMAGES = """\
+name: image
+inputs: {of: {type: string}}
+state: {given: {type: object}, seen: {type: string}, said: {type: string}}
+nodes:
+  photograph: {kind: tool, tool: "MODULE:photograph", arguments: {of: "{{ of }}"}, output: given}
+  look: {kind: python, function: "MODULE:look", inputs: [given], output: seen}
+  say: {kind: llm, prompt: "Say {{ seen }}", output: said}
+edges:
+  - {from: START, to: photograph}
+  - {from: photograph, to: look}
+  - {from: look, to: say}
+  - {from: say, to: END}
+output: seen
+"""
+
 
 def later(text: str) -> Callable[[ScriptedRequest], str]:
     """Return an output that comes at a random time."""
@@ -252,13 +268,14 @@ def test_retries_and_fallback_models_come_again_without_a_wait(home: Path) -> No
     )
 
 
-def test_a_replay_of_a_replay_is_exact_and_avoids_the_same_money(home: Path) -> None:
+def test_a_replay_of_a_replay_is_exact_and_an_unknown_cost_stays_unknown(home: Path) -> None:
     with ScriptedModel(["one"]) as model:
         source = first_run(home, FAN_OUT, {"documents": ["a"]}, model=model.name)
     first = recording_of(home, replay(source).result.run_id)
     second = replay(first)
     assert_exact(second, calls=1)
-    assert second.result.totals.avoided_cost_usd == source.llm_calls[0].cost_usd
+    assert source.llm_calls[0].cost_usd is None
+    assert second.result.totals.avoided_cost_usd is None
 
 
 def test_values_that_json_has_not_come_back_as_the_program_saw_them(
@@ -286,6 +303,28 @@ def test_values_that_json_has_not_come_back_as_the_program_saw_them(
     source = first_run(home, text)
     assert ending_of(source).status == "ok", ending_of(source).error_message
     assert_exact(replay(source))
+
+
+def test_images_that_are_too_large_for_a_row_come_back_whole(home: Path, steps: Steps) -> None:
+    module = steps(
+        """
+        import base64
+        IMAGE = "data:image/png;base64," + base64.b64encode(bytes(range(256)) * 200).decode()
+        def photograph(of: str) -> dict:
+            "Take a picture."
+            return {"image": IMAGE, "of": of[:9]}
+        def look(given):
+            return f"{len(given['image'])} {given['of']}"
+        """
+    )
+    image = "data:image/png;base64," + "QUJD" * 20_000
+    with ScriptedModel(["Seen."]) as model:
+        text = IMAGES.replace("MODULE", module)
+        source = first_run(home, text, {"of": image}, model=model.name)
+    assert "$blob" in str(source.start.inputs)
+    assert "$blob" in str(source.tool_calls[0].result)
+    assert_exact(replay(source), calls=2)
+    assert_exact(replay(source, from_node="say"), calls=2)
 
 
 def test_a_run_that_used_up_a_limit_of_time_alone_does_not_stop_its_replay(home: Path) -> None:

@@ -56,6 +56,7 @@ def test_clock_chance_and_uuids_are_those_of_the_source_in_each_branch(
         again = replay(source)
         assert_exact(again, calls=0)
         assert again.result.output == told
+    again = replay(source)
     new = recording_of(home, again.result.run_id)
     assert len(new.ambient_reads) == len(source.ambient_reads) == 4 * 5
 

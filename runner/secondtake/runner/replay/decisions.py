@@ -13,8 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from secondtake.runner.events import LlmCall, Message, ToolCall
-from secondtake.runner.hashing import content_digest, tool_request_hash, value_hash
+from secondtake.runner.hashing import tool_request_hash, value_hash
 from secondtake.runner.replay.recording import Recording, as_message
+from secondtake.runner.replay.said import said_hash
 from secondtake.runner.replay.tool_messages import (
     Outcome,
     ResultForms,
@@ -204,7 +205,8 @@ class _Reader:
         if previous.why is not None and previous.given is None:
             return Decision(number=number, call=call, why=previous.why)
         said = self._recording.response_of(previous.call).messages[choice]
-        calls = calls_in(said)
+        # As they were sent on: a program may give calls other ids, which its results refer to.
+        calls = calls_in(as_message(answer))
         messages = [as_message(message) for message in path]
         results = [message for message in messages if is_tool_message(message)]
         paired = pair_results(calls, results)
@@ -228,9 +230,7 @@ class _Reader:
         self, made: Decision, said: Plain, calls: list[Plain], paired: list[Plain | None]
     ) -> str | None:
         """Return what keeps a request from being rebuilt."""
-        if content_digest(_full(made.send_on(said))) != content_digest(
-            _full(made.answer_form or {})
-        ):
+        if said_hash([made.send_on(said)]) != said_hash([made.answer_form or {}]):
             return "the answer before it was changed before it was sent on"
         for each in made.tail:
             if each.answers is None and is_tool_message(each.message):
@@ -260,7 +260,3 @@ def _core(message: Plain) -> str:
     """Return the hash of what an answer says: its text and its tool calls without their ids."""
     calls = [[tool_of(call), arguments_in(call)] for call in calls_in(message)]
     return value_hash([message.get("content") or None, calls])
-
-
-def _full(message: Plain) -> dict[str, Any]:
-    return {name: value for name, value in message.items() if value}

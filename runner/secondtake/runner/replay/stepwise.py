@@ -61,12 +61,7 @@ def replay_stepwise(
     check_replayable(recording)
     _check_options(changes)
     plain = Plain.of(changes, recording)
-    is_changed = plain != Plain() or bool(changes.options.messages)
-    plain.check_models(recording, changes.options, is_changed=is_changed)
-    if is_changed and changes.options.llm == "recorded":
-        raise UsageError(
-            "--llm recorded: a recording has no answers to requests that are changed; leave it out."
-        )
+    is_changed = _is_changed(changes, plain, recording)
     session = StepSession(hashed(recording), changes.options)
     steps = [Step(number=number, call=call) for number, call in enumerate(recording.llm_calls, 1)]
     _prepare(steps, plain, session)
@@ -107,6 +102,21 @@ def _check_options(changes: Changes) -> None:
                 f"--set {path}: with --stepwise no call builds on another, so this would change "
                 "nothing; leave --stepwise out, or set llm_calls.N.messages.I."
             )
+
+
+def _is_changed(changes: Changes, plain: Plain, recording: Recording) -> bool:
+    """Tell whether requests are to be other ones than the recorded.
+
+    Raises:
+        UsageError: nobody may be asked them, or nobody knows whom.
+    """
+    is_changed = plain != Plain() or bool(changes.options.messages)
+    plain.check_models(recording, changes.options, is_changed=is_changed)
+    if is_changed and changes.options.llm == "recorded":
+        raise UsageError(
+            "--llm recorded: a recording has no answers to requests that are changed; leave it out."
+        )
+    return is_changed
 
 
 def _prepare(steps: list[Step], plain: Plain, session: StepSession) -> None:

@@ -137,7 +137,7 @@ def _other_end(
 
 
 def _ended(status: RunStatus, error_type: str | None) -> str:
-    return f"`{status}` ({error_type})" if error_type else f"`{status}`"
+    return f"`{status}` ({error_type})" if status == "error" else f"`{status}`"
 
 
 def _exact(session: ReplaySession, status: RunStatus, error_type: str | None) -> str:

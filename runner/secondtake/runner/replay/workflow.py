@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from secondtake.runner.blobs import move_in_binaries
 from secondtake.runner.errors import UsageError
 from secondtake.runner.hashing import new_run_id
 from secondtake.runner.jsonable import from_json_value
@@ -129,21 +130,9 @@ def replay_workflow(
     chosen = choose(recording, workflow, changes, settings)
     session = ReplaySession(recording, changes.options)
     check_answers(chosen.after.prepared.workflow, answers or {})
-    about = recording.start
-    name = chosen.after.prepared.workflow.name
     result = record_execution(
         chosen.after,
-        {
-            "workflow": name,
-            "workflow_hash": chosen.after.prepared.workflow.hash,
-            "config": describe(chosen.after.prepared),
-            "inputs": dict(chosen.after.inputs),
-            "session_id": about.session_id,
-            "user_id": about.user_id,
-            "tags": {**(about.tags or {}), **(tags or {})},
-            "source_run_id": recording.run_id,
-            "repeat": repeat,
-        },
+        {**_about(recording, chosen, tags or {}), "repeat": repeat},
         on_start=on_start,
         run_id=run_id or new_run_id(),
         desk=AnswerDesk(answers=answers, ask=ask, on_question=on_question),
@@ -156,6 +145,21 @@ def replay_workflow(
         live_by_node=dict(session.live_by_node),
         recorded_calls=session.recorded_count,
     )
+
+
+def _about(recording: Recording, chosen: Choice, tags: Mapping[str, str]) -> dict[str, Any]:
+    """Return the description of a replay."""
+    source, after = recording.start, chosen.after
+    return {
+        "workflow": after.prepared.workflow.name,
+        "workflow_hash": after.prepared.workflow.hash,
+        "config": describe(after.prepared),
+        "inputs": dict(after.inputs),
+        "session_id": source.session_id,
+        "user_id": source.user_id,
+        "tags": {**(source.tags or {}), **tags},
+        "source_run_id": recording.run_id,
+    }
 
 
 def changed_workflow(
@@ -175,7 +179,8 @@ def changed_workflow(
     texts = [*changes.definition, *without_tools(source.data, source.nested, changes.tools_off)]
     changed, given = apply_overrides(source, texts, settings=settings)
     recorded_inputs: Any = recording.start.inputs
-    inputs = dict(from_json_value(recorded_inputs)) if is_object(recorded_inputs) else {}
+    inputs = dict(recorded_inputs) if is_object(recorded_inputs) else {}
+    inputs = dict(from_json_value(move_in_binaries(inputs, settings.home)))
     values = convert_inputs(changed.definition, inputs, given, where=MISSING_INPUT)
     _check_fork(recording, changes, changed.definition)
     plain = None

@@ -88,16 +88,8 @@ def run_workflow(
     )
     values = convert_inputs(changed.definition, inputs, texts, where=MISSING_INPUT)
     prepared = prepare(changed, settings, tools=tools)
-    about = {
-        "workflow": changed.name,
-        "workflow_hash": changed.hash,
-        "config": describe(prepared),
-        "inputs": values,
-        "session_id": session_id,
-        "user_id": user_id,
-        "tags": dict(tags or {}),
-        **(place.fields() if place else {}),
-    }
+    labels = {"session_id": session_id, "user_id": user_id, "tags": dict(tags or {})}
+    about = {**_about(prepared, values), **labels, **(place.fields() if place else {})}
     check_answers(prepared.workflow, answers or {})
     desk = AnswerDesk(answers=answers, ask=ask, on_question=on_question)
     return record_execution(
@@ -107,6 +99,17 @@ def run_workflow(
         run_id=run_id or new_run_id(),
         desk=desk,
     )
+
+
+def _about(prepared: Prepared, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run's description says of what is executed."""
+    workflow = prepared.workflow
+    return {
+        "workflow": workflow.name,
+        "workflow_hash": workflow.hash,
+        "config": describe(prepared),
+        "inputs": inputs,
+    }
 
 
 def run_prompt(

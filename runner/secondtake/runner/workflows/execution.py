@@ -244,7 +244,9 @@ class Execution:
         if replay.executes_code and not replay.is_before_fork:
             return None
         found = replay.recorded_changes(where.node_path)
-        return {} if found is None and not replay.executes_code else found
+        if found is None:
+            return None if replay.executes_code else {}
+        return dict(self.recorder.sink.restored(found))
 
     def fork(self, nodes: Sequence[str]) -> dict[str, Any]:
         """Return the state keys that are other ones from now on, when the fork is at these nodes."""

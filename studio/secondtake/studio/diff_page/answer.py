@@ -75,13 +75,18 @@ def _unified(words: TextDiff) -> Html | None:
     if not words.unified:
         return None
     shown = words.unified[:UNIFIED_CHARS]
-    tones = {"-": "is-minus", "+": "is-plus", "@": "is-hunk"}
-    lines = [el("span", f"{line}\n", cls=tones.get(line[:1])) for line in shown.split("\n")]
+    lines = [el("span", f"{line}\n", cls=_tone(line)) for line in shown.split("\n")]
     hidden = len(words.unified) - len(shown)
     more = el("div", f"{hidden:,} more characters", cls="pane-note") if hidden else None
     summary = el("summary", _mark(), "Unified diff, by line")
     return el("details", summary, el("div", lines, cls="mono diff-lines"), more,
               cls="diff-unified", open=True)  # fmt: skip
+
+
+def _tone(line: str) -> str | None:
+    if line.startswith(("--- A", "+++ B", "@@")):
+        return "is-hunk"
+    return {"-": "is-minus", "+": "is-plus"}.get(line[:1])
 
 
 def _mark() -> Html:

@@ -1,6 +1,6 @@
 """The two sides of one pair of steps, in full."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -8,7 +8,15 @@ from secondtake.backend import formats
 from secondtake.backend.models.diffs import Step, WordPiece
 from secondtake.studio.diff_page.data import DiffView
 from secondtake.studio.diff_page.rows import SERVED, Pair
-from secondtake.studio.diff_page.texts import Part, alone, compared, marked, whole_texts
+from secondtake.studio.diff_page.texts import (
+    FIELDS,
+    Part,
+    alone,
+    compared,
+    is_rewritten,
+    marked,
+    whole_texts,
+)
 from secondtake.studio.html import Html, el, icon, text
 from secondtake.studio.navigation import run_address
 from secondtake.studio.run_page.json_text import name_line
@@ -25,15 +33,19 @@ _WORDS: Final[dict[Part, str]] = {
 
 def detail(pair: Pair, view: DiffView) -> Html:
     """Return both sides of a pair, part by part beside each other."""
-    facts = [
-        _line(name, _fact(before, is_other), _fact(after, is_other), is_other=is_other)
-        for name, before, after in _facts(pair)
-        if (before, after) != (None, None)
-        for is_other in (None not in (pair.a, pair.b) and before != after,)
+    facts = list(_facts(pair))
+    same = [f"{name} {a}" for name, a, b in facts if a is not None and a == b]
+    lines = [
+        _line(name, _fact(a), _fact(b), is_other=pair.a is not None and pair.b is not None)
+        for name, a, b in facts
+        if a != b
     ]
+    if same:
+        said = el("span", "Same on both sides: ", " · ".join(map(name_line, same)))
+        lines.append(el("div", said, cls="diff-both"))
     return el(
         "div",
-        facts,
+        lines,
         list(_texts(pair, view)),
         cls="diff-detail",
         data_key=f"detail-{pair.number}",
@@ -43,16 +55,20 @@ def detail(pair: Pair, view: DiffView) -> Html:
 
 def _facts(pair: Pair) -> Iterator[tuple[str, str | None, str | None]]:
     """Yield what is known of both sides, as text."""
-    a, b = pair.a, pair.b
-    if pair.step.kind == "llm":
-        yield "model", a and a.name, b and b.name
-        yield "tokens", _tokens(a), _tokens(b)
-    yield "where", a and a.node_path, b and b.node_path
-    yield "answered", a and _served(a), b and _served(b)
+    known: dict[str, Callable[[Step], str | None]] = {
+        "model": lambda step: step.name,
+        "tokens": _tokens,
+        "where": lambda step: step.node_path,
+        "answered": _served,
+    }
+    for name, read in known.items():
+        if pair.step.kind == "llm" or name not in ("model", "tokens"):
+            a, b = (None if step is None else read(step) for step in (pair.a, pair.b))
+            yield name, a, b
 
 
-def _tokens(step: Step | None) -> str | None:
-    if step is None or (step.input_tokens is None and step.output_tokens is None):
+def _tokens(step: Step) -> str | None:
+    if step.input_tokens is None and step.output_tokens is None:
         return None
     return formats.tokens_in_out(step.input_tokens, step.output_tokens)
 
@@ -66,11 +82,8 @@ def _served(step: Step) -> str | None:
     return how
 
 
-def _fact(value: str | None, is_other: bool) -> Html | None:
-    if value is None:
-        return None
-    shown = name_line(value)
-    return el("b", shown) if is_other else text(shown)
+def _fact(value: str | None) -> Html | None:
+    return None if value is None else text(name_line(value))
 
 
 def _texts(pair: Pair, view: DiffView) -> Iterator[Html]:
@@ -82,12 +95,14 @@ def _texts(pair: Pair, view: DiffView) -> Iterator[Html]:
     is_pair = pair.a is not None and pair.b is not None
     for part, (before, after) in texts.items():
         one, other = compared(before, after) if is_pair else (alone(before), alone(after))
+        if is_pair and is_rewritten(before, after, one):
+            one, other = alone(before), alone(after)
         cls = "diff-whole mono" if part in ("arguments", "called") else "diff-whole"
         yield _line(
             _WORDS[part],
             _whole(one, cls) if pair.a is not None else None,
             _whole(other, cls) if pair.b is not None else None,
-            is_other=is_pair and before != after,
+            is_other=is_pair and before != after and FIELDS[part] in pair.edit.fields,
         )
     yield _line("", *(_link(pair, view, name) for name in ("A", "B")), is_other=False)
 

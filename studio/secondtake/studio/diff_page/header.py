@@ -13,7 +13,7 @@ from secondtake.studio.diff_page.data import DiffView
 from secondtake.studio.diff_page.rows import NOTABLE_SHARE, OPERATIONS
 from secondtake.studio.diff_page.texts import sentence_parts
 from secondtake.studio.html import Html, el, icon, join, text
-from secondtake.studio.navigation import diff_address, run_address
+from secondtake.studio.navigation import diff_address, replay_address, run_address
 from secondtake.studio.run_page.json_text import name_line
 from secondtake.studio.theme.tokens import STATUS_COLOURS, STATUS_ICONS
 
@@ -34,6 +34,7 @@ _GOOD: Final = ("cheaper", "faster", "higher")
 def actions(view: DiffView) -> Html:
     """Return the link that swaps the two sides, and the one that chooses others."""
     a, b = str(view.diff.a.run_id), str(view.diff.b.run_id)
+    again = "Replay again" if view.run_b.source_run_id == view.diff.a.run_id else "Replay A"
     return el(
         "div",
         el("a", icon("swap_horiz"), "Swap", el("kbd", "X"), href=diff_address(b, a),
@@ -41,6 +42,8 @@ def actions(view: DiffView) -> Html:
            data_replaces=""),
         el("a", icon("difference"), "Other runs", href=diff_address(a), cls="diff-action",
            title="Compare A with another run"),
+        el("a", icon("replay"), again, href=replay_address(a), cls="diff-action is-primary",
+           title="Execute A again, with something changed"),
         cls="diff-actions",
     )  # fmt: skip
 
@@ -100,9 +103,9 @@ def _card(
 ) -> Html:
     known = [
         el("span", side.short_id, cls="mono", title=str(side.run_id)),
-        *([text(", ".join(map(name_line, side.models)))] if side.models else []),
-        text(formats.moment(run.started_at, now=now)) if run.started_at is not None else None,
         text(_how(side.how, diff.a)) if side.how else None,
+        text(", ".join(map(name_line, side.models))) if side.models and not side.how else None,
+        text(formats.moment(run.started_at, now=now)) if run.started_at is not None else None,
     ]
     about = join([each for each in known if each is not None], separator=" · ")
     tip = "\n".join(each for each in (title, side.how, formats.utc(run.started_at)) if each)

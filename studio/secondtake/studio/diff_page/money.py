@@ -34,11 +34,13 @@ class Pier:
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """Where a bar stands, as shares of the width; None where the amount is unknown."""
+    """Where a bar stands, as shares of the width."""
 
     start: float
     length: float
     is_less: bool
+    zero: float
+    """Where nothing is."""
 
 
 def money(view: DiffView, *, step_act: str) -> Html:
@@ -121,6 +123,7 @@ def spans_of(amounts: Sequence[Amount]) -> list[Span | None]:
             start=(min(each) - low) / width,
             length=(max(each) - min(each)) / width,
             is_less=each[1] < each[0],
+            zero=-low / width,
         )
         for each in ends
     ]
@@ -168,7 +171,7 @@ def _rest(diff: RunDiff, piers: Sequence[Pier]) -> Iterator[Pier]:
         took_ms = took_ms - sum(times) if len(times) == len(piers) else None
     if cost or took_ms:
         yield Pier(
-            label="Outside the steps, or in parallel",
+            label="Outside the steps, or side by side",
             note="rest",
             cost_usd=cost,
             duration_ms=took_ms,
@@ -214,17 +217,23 @@ def _note(pier: Pier) -> Html | None:
 def _bar(pier: Pier, span: Span | None) -> Html:
     if span is None:
         return el("div", cls="diff-bar is-unknown")
-    tone = f"is-{pier.whole.lower()}" if pier.whole else "is-less" if span.is_less else "is-more"
-    style = {"margin-left": f"{span.start:.2%}", "width": f"{span.length:.2%}"}
-    return el("div", el("i", cls=tone, style=style), cls="diff-bar")
+    tone = "less" if span.is_less else "more" if span.length else "none"
+    style = {"left": f"{span.start:.2%}", "width": f"{span.length:.2%}"}
+    return el(
+        "div",
+        el("i", cls="zero", style={"left": f"{span.zero:.2%}"}),
+        el("i", cls=f"is-{pier.whole.lower() or tone}", style=style),
+        cls="diff-bar",
+    )
 
 
-def _foot(diff: RunDiff) -> Html | None:
+def _foot(diff: RunDiff) -> Html:
     notes: list[str] = []
     if diff.a.simulated or diff.b.simulated:
         notes.append("Simulated prices: no money was spent.")
+    notes.append("Steps that run side by side count in full each; the row before B takes it back.")
     for name, side in (("A", diff.a), ("B", diff.b)):
         if side.unpriced_calls:
             calls = formats.counted(side.unpriced_calls, "call")
             notes.append(f"{name} has {calls} without a known price.")
-    return el("div", " ".join(notes), cls="pane-note") if notes else None
+    return el("div", " ".join(notes), cls="pane-note")

@@ -108,7 +108,7 @@ def _table(choices: Sequence[Choice], a: RunFacts | None, words: str, *, now: da
     head = el(
         "div", el("span", ""), el("span", "started"), el("span", "run"), el("span", "workflow"),
         el("span", "model"), el("span", "time", cls="right"), el("span", "cost", cls="right"),
-        el("span", "run"), cls="diff-pick-row diff-columns pane-sticky",
+        el("span", "id"), cls="diff-pick-row diff-columns pane-sticky",
     )  # fmt: skip
     return el("div", head, parts, cls="diff-picker")
 

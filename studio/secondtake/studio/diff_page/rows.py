@@ -124,7 +124,8 @@ def folded(pairs: Sequence[Pair]) -> list[Pair | Fold]:
     """Return the pairs, with a fold for identical ones that follow each other."""
     rows: list[Pair | Fold] = []
     for is_same, group in groupby(pairs, key=lambda pair: pair.edit.operation == "same"):
-        rows += [Fold(pairs=tuple(group))] if is_same else list(group)
+        each = tuple(group)
+        rows += (Fold(pairs=each),) if is_same else each
     return rows
 
 

@@ -23,6 +23,7 @@ from secondtake.studio.diff_page.texts import (
     Part,
     alone,
     compared,
+    is_rewritten,
     marked,
     prose,
     telling_texts,
@@ -38,6 +39,7 @@ FOLDED_AT_ONCE: Final = 200
 SHOWN_CHARS: Final = 260
 SENT_CHARS: Final = 200
 AROUND: Final = 60
+REWRITTEN: Final = "Another text: less than a third of it is the same on both sides"
 
 STEP_ACT: Final = "step"
 FOLD_ACT: Final = "fold"
@@ -240,9 +242,11 @@ def _bodies(pair: Pair, written: Written, *, with_texts: bool) -> tuple[Html, Ht
     is_pair = bool(left and right)
     for part, (before, after) in telling_texts(pair).items():
         one, other = compared(before, after) if is_pair else (alone(before), alone(after))
-        quiet = " quiet" if is_pair and before == after else ""
-        left.append(_body(part, one, quiet))
-        right.append(_body(part, other, quiet))
+        tone = " quiet" if is_pair and before == after else ""
+        if is_pair and is_rewritten(before, after, one):
+            one, other, tone = alone(before), alone(after), " is-rewritten"
+        left += _body(part, one, tone)
+        right += _body(part, other, tone)
     return join(left), join(right)
 
 
@@ -271,12 +275,16 @@ def _head(step: Step, written: Written) -> Html:
     )  # fmt: skip
 
 
-def _body(part: Part, pieces: Sequence[WordPiece], quiet: str) -> Html | None:
+def _body(part: Part, pieces: Sequence[WordPiece], tone: str) -> Iterator[Html]:
+    first = "".join(piece.text for piece in pieces[:2]).lstrip()[:1]
+    if not first:
+        return
     limit = SENT_CHARS if part == "sent" else SHOWN_CHARS
     shown = marked(pieces, around=AROUND, limit=limit)
-    if not any(piece.text for piece in pieces):
-        return None
-    return el("div", shown, cls=f"{_CLASSES[part]}{quiet}")
+    is_json = part == "answer" and first in ("{", "[")
+    cls = f"{_CLASSES[part]}{' mono' if is_json else ''}{tone}"
+    tip = REWRITTEN if tone == " is-rewritten" else None
+    yield el("div", shown, cls=cls, title=tip)
 
 
 def _more(total: int, shown: int) -> Html:

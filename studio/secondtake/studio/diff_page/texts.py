@@ -1,5 +1,6 @@
 """What a step said as text, and the words of it that the other side has otherwise. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -13,44 +14,80 @@ from secondtake.studio.run_page.json_text import in_one_line, laid_out
 Part = Literal["sent", "arguments", "answer", "called", "failed"]
 PARTS: Final[tuple[Part, ...]] = ("sent", "arguments", "answer", "called", "failed")
 """The texts of a step in the order in which they are shown: what went in, what came out."""
+Texts = dict[Part, tuple[str, str]]
+"""Of A and of B, empty where there is none."""
 
-_FIELDS: Final[Mapping[Part, str]] = {
+FIELDS: Final[Mapping[Part, str]] = {
     "sent": "messages", "arguments": "arguments", "answer": "answer", "called": "answer",
     "failed": "error",
 }  # fmt: skip
+"""What of a step differs when its text does."""
 _INSTRUCTIONS: Final = ("system", "developer")
+_CAME_OUT: Final[tuple[Part, ...]] = ("answer", "called")
 _CALLED_CHARS: Final = 2000
+_BLANK_LINES: Final = re.compile(r"\n\s*\n")
+
+REWRITTEN_SHARE: Final = 0.3
+"""Texts that share less than this are said to be other texts."""
+REWRITTEN_CHARS: Final = 40
+"""Of shorter texts each word is marked."""
 
 
-def whole_texts(pair: Pair) -> dict[Part, tuple[str, str]]:
+def whole_texts(pair: Pair) -> Texts:
     """Return all texts of both sides by what they are; JSON laid out."""
     a, b = (_texts(step, lay_out=True) for step in (pair.a, pair.b))
-    return {part: (a.get(part, ""), b.get(part, "")) for part in PARTS if part in {**a, **b}}
+    if pair.a is not None and pair.b is not None:
+        a["sent"], b["sent"] = (
+            _said(step, without=_told_before(pair)) for step in (pair.a, pair.b)
+        )
+    both: Texts = {part: (a.get(part, ""), b.get(part, "")) for part in PARTS}
+    return {part: sides for part, sides in both.items() if any(sides)}
 
 
-def telling_texts(pair: Pair) -> dict[Part, tuple[str, str]]:
+def telling_texts(pair: Pair) -> Texts:
     """Return the texts that say what happened in a pair: what differs, else what came out.
 
     Where both were sent messages, without those that both began with.
     """
     a, b = (_texts(step, lay_out=False) for step in (pair.a, pair.b))
     if pair.a is not None and pair.b is not None:
-        a["sent"], b["sent"] = _news(pair.a, pair.b), _news(pair.b, pair.a)
+        roles = _told_before(pair)
+        a["sent"], b["sent"] = (
+            _news(step, other, without=roles)
+            for step, other in ((pair.a, pair.b), (pair.b, pair.a))
+        )
     else:
         (a if pair.a is not None else b)["sent"] = _said(pair.step, without=_INSTRUCTIONS)
-    both = {part: (a.get(part, ""), b.get(part, "")) for part in PARTS}
-    texts = {part: pair for part, pair in both.items() if any(pair)}
+    both: Texts = {part: (_dense(a.get(part, "")), _dense(b.get(part, ""))) for part in PARTS}
+    texts: Texts = {part: sides for part, sides in both.items() if any(sides)}
     if pair.a is None or pair.b is None:
         return _of_one(texts, pair.step)
-    differing = {
+    differing: Texts = {
         part: sides
         for part, sides in texts.items()
-        if _FIELDS[part] in pair.edit.fields and sides[0] != sides[1]
+        if FIELDS[part] in pair.edit.fields and sides[0] != sides[1]
     }
     if differing.keys() & {"arguments", "answer", "called", "failed"}:
         return differing
-    came_out = {part: texts[part] for part in ("answer", "called") if part in texts}
-    return {**differing, **came_out} if pair.step.kind == "llm" else differing or texts
+    if pair.step.kind != "llm":
+        return differing or texts
+    came_out: Texts = {part: texts[part] for part in _CAME_OUT if part in texts}
+    return {**differing, **came_out}
+
+
+def is_rewritten(before: str, after: str, pieces: Sequence[WordPiece]) -> bool:
+    """Return whether two texts share so little that marks by word say nothing.
+
+    Args:
+        before: the text of A.
+        after: the text of B.
+        pieces: of one of them, compared.
+    """
+    longer = max(len(before), len(after))
+    if not before or not after or before == after or longer < REWRITTEN_CHARS:
+        return False
+    shared = sum(len(piece.text) for piece in pieces if piece.operation == "same")
+    return shared < REWRITTEN_SHARE * longer
 
 
 def compared(before: str, after: str) -> tuple[list[WordPiece], list[WordPiece]]:
@@ -104,10 +141,10 @@ def prose(sentence: str) -> list[Html]:
     return [el("code", part) if is_name else text(part) for part, is_name in parts]
 
 
-def _of_one(texts: dict[Part, tuple[str, str]], step: Step) -> dict[Part, tuple[str, str]]:
+def _of_one(texts: Texts, step: Step) -> Texts:
     if step.kind == "llm":
-        kept = [part for part in ("answer", "called", "failed") if part in texts]
-        return {part: texts[part] for part in kept or texts}
+        came_out: Texts = {part: sides for part, sides in texts.items() if part != "sent"}
+        return came_out or texts
     return {part: sides for part, sides in texts.items() if part != "sent"}
 
 
@@ -124,6 +161,11 @@ def _texts(step: Step | None, *, lay_out: bool) -> dict[Part, str]:
         "failed": step.error or "",
     }
     return {part: words for part, words in texts.items() if words}
+
+
+def _dense(words: str) -> str:
+    """Return a text without blank lines, for where there is little room."""
+    return _BLANK_LINES.sub("\n", words.strip())
 
 
 def _in_one_line(value: Any) -> str:
@@ -143,14 +185,28 @@ def _said(step: Step, *, without: Sequence[str] = ()) -> str:
     return "\n\n".join(_message(each) for each in step.sent if _role(each) not in without)
 
 
-def _news(step: Step, other: Step) -> str:
+def _told_before(pair: Pair) -> Sequence[str]:
+    """Return the roles to leave out: instructions that one side was sent by a step before.
+
+    Steps in parallel begin in another order; the first of them is the one that is told.
+    """
+    told = [
+        step is not None and any(_role(message) in _INSTRUCTIONS for message in step.sent)
+        for step in (pair.a, pair.b)
+    ]
+    return _INSTRUCTIONS if told[0] != told[1] else ()
+
+
+def _news(step: Step, other: Step, *, without: Sequence[str]) -> str:
     """Return what a step was sent, but for what at the beginning the other one was sent as well."""
+    messages = [message for message in step.sent if _role(message) not in without]
+    others = [message for message in other.sent if _role(message) not in without]
     same = 0
-    for message, others in zip(step.sent, other.sent, strict=False):
-        if message != others:
+    for message, same_place in zip(messages, others, strict=False):
+        if message != same_place:
             break
         same += 1
-    return "\n\n".join(map(_message, step.sent[same:]))
+    return "\n\n".join(map(_message, messages[same:]))
 
 
 def _message(message: Any) -> str:

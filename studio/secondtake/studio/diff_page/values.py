@@ -64,14 +64,19 @@ def _row(change: Change) -> Html:
 
 def _values(change: Change) -> tuple[Html, Html]:
     if change.kind == "added":
-        return el("div", cls="is-none"), el("div", _alone(change.b), cls="mono is-b")
+        return el("div", cls="is-none"), el("div", _alone(change.b), cls=f"{_face(change.b)} is-b")
     if change.kind == "removed":
-        return el("div", _alone(change.a), cls="mono is-a"), el("div", cls="is-none")
+        return el("div", _alone(change.a), cls=f"{_face(change.a)} is-a"), el("div", cls="is-none")
     one, other = compared(laid_out(change.a), laid_out(change.b))
     return (
-        el("div", marked(one, around=AROUND, limit=VALUE_CHARS), cls="mono"),
-        el("div", marked(other, around=AROUND, limit=VALUE_CHARS), cls="mono"),
+        el("div", marked(one, around=AROUND, limit=VALUE_CHARS), cls=_face(change.a)),
+        el("div", marked(other, around=AROUND, limit=VALUE_CHARS), cls=_face(change.b)),
     )
+
+
+def _face(value: Any) -> str:
+    """Return the class of the typeface: sentences are read, values are looked at."""
+    return "wrapped" if isinstance(value, str) and " " in value.strip() else "mono"
 
 
 def _alone(value: Any) -> list[Html]:

@@ -86,8 +86,8 @@ def _chip(target: Target, wanted: Wanted, chosen: str | None) -> Html:
 def editor_head(target: Target, wanted: Wanted, models: Iterable[str]) -> Html:
     """Return what stands above the field: the path, what it was, and values to take."""
     told = f" · {target.note}" if target.note else ""
-    was = "recorded below" if wanted.value(target.path) is None else "changed below"
-    if target.was is None:
+    was = "as it was" if wanted.value(target.path) is None else "changed"
+    if target.was is None and wanted.value(target.path) is None:
         was = UNSET
     suggestions = [
         el("span", name_line(model), cls="target", data_act=USE_ACT, data_value=model,

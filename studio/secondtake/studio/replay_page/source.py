@@ -13,7 +13,8 @@ from secondtake.studio.run_page.data import RunView, load_view
 VALUE_CHARS: Final = 20_000
 """Of a value of the state; a longer one is not edited on a page."""
 CONFIG: Final = "config"
-IMPORTED: Final = ("import:", "wrap")
+NO_PROGRAM: Final = ("import:", "wrap", "otlp")
+"""How the sources begin of runs that came without a program; see `secondtake.runner.replay`."""
 
 Way = Literal["workflow", "loop", "program", "stepwise", "no"]
 
@@ -37,7 +38,7 @@ def way_of(run: RunFacts, *, stepwise: bool) -> Way:
         return "no"
     if stepwise:
         return "stepwise"
-    if (run.source or "").startswith(IMPORTED):
+    if (run.source or "").startswith(NO_PROGRAM):
         return "loop"
     if run.replayable == "stepwise":
         return "no"

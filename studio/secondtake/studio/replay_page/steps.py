@@ -11,6 +11,7 @@ from secondtake.studio.html import Html, el, icon
 from secondtake.studio.replay_page.targets import nodes_of, top_nodes
 from secondtake.studio.run_page.data import RunView
 from secondtake.studio.run_page.json_text import name_line
+from secondtake.studio.run_page.waterfall_rows import argument_words
 from secondtake.studio.theme.tokens import KIND_ICONS
 
 FOCUS_ACT: Final = "focus"
@@ -153,7 +154,6 @@ def _row(
         el("b" if kind == "node" else "span", name, cls="cut step-name", title=name),
         el("span", _detail(span, number), cls="meta cut step-detail"),
         icon("error", cls="error", label="It ended in an error") if span.error_type else None,
-        el("span", cls="grow"),
         _fork_mark() if is_fork else None,
         _reach(reach),
         _cost(span.cost_usd, is_call=kind == LLM or bool(span.llm_calls)),
@@ -172,7 +172,7 @@ def _row(
 def _detail(span: TreeSpan, number: tuple[str, int] | None) -> str:
     if number is not None:
         said = f"{'LLM call' if number[0] == 'llm_call' else 'tool call'} {number[1]}"
-        return f"{said} · {name_line(span.preview)}" if span.preview else said
+        return f"{said} · {argument_words(span.preview)}" if span.preview else said
     if span.visit is not None and span.visit > 1:
         return f"visit {span.visit}"
     return ""

@@ -19,7 +19,7 @@ from secondtake.backend.formats import (
 )
 from secondtake.backend.models.runs import RunFacts
 from secondtake.studio.html import Html, el, icon, join
-from secondtake.studio.navigation import RUNS_ADDRESS, run_address
+from secondtake.studio.navigation import RUNS_ADDRESS, diff_address, run_address
 from secondtake.studio.run_page.data import RunView
 from secondtake.studio.run_page.json_text import name_line, text_of
 from secondtake.studio.run_page.neighbours import Neighbours
@@ -53,6 +53,16 @@ def header(view: RunView, *, now: datetime) -> Html:
         cls="run-head",
         data_testid="run-head",
     )  # fmt: skip
+
+
+def diff_link(run: RunFacts) -> Html:
+    """Return the link that compares a run: of a replay with its source, else with one to choose."""
+    run_id = str(run.run_id)
+    source = None if run.source_run_id is None else str(run.source_run_id)
+    where = diff_address(run_id) if source is None else diff_address(source, run_id)
+    told = "Diff with…" if source is None else "Diff with its source"
+    return el("a", icon("difference"), told, href=where, cls="run-diff",
+              title="See exactly what differs between two runs")  # fmt: skip
 
 
 def steps(beside: Neighbours) -> Html:
