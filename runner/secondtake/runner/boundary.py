@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from secondtake.runner.replay.session import Answer
 
 T = TypeVar("T")
-Piece = TypeVar("Piece", contravariant=True)
+Piece_contra = TypeVar("Piece_contra", contravariant=True)
 Request = LlmRequest | ToolRequest
 
 
-class Collector(Protocol[Piece]):
+class Collector(Protocol[Piece_contra]):
     """Puts the pieces of a stream together."""
 
-    def add(self, chunk: Piece, /) -> None:
+    def add(self, chunk: Piece_contra, /) -> None:
         """Take the next piece."""
         ...
 

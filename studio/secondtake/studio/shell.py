@@ -7,8 +7,14 @@ import streamlit as st
 
 from secondtake.studio.components.theme_switch import theme_switch
 from secondtake.studio.connection import away_is_said
-from secondtake.studio.navigation import DIFF_PATH, REPLAY_PATH, RUN_PATH, note_page
-from secondtake.studio.pages import diff, replay, run, runs
+from secondtake.studio.navigation import (
+    COMPARE_PATH,
+    DIFF_PATH,
+    REPLAY_PATH,
+    RUN_PATH,
+    note_page,
+)
+from secondtake.studio.pages import compare, diff, replay, run, runs
 from secondtake.studio.theme.logo import SIGN
 from secondtake.studio.theme.stylesheet import apply_stylesheet
 
@@ -24,11 +30,16 @@ def show_studio() -> None:
     replay_page = st.Page(
         replay.show, title="Replay", url_path=REPLAY_PATH, icon=":material/replay:"
     )
-    page = st.navigation([runs_page, run_page, replay_page, diff_page], position="hidden")
+    compare_page = st.Page(
+        compare.show, title="Compare models", url_path=COMPARE_PATH, icon=":material/balance:"
+    )
+    pages = [runs_page, run_page, replay_page, diff_page, compare_page]
+    page = st.navigation(pages, position="hidden")
     with st.sidebar:
         st.page_link(runs_page)
         st.page_link(replay_page)
         st.page_link(diff_page)
+        st.page_link(compare_page)
         theme_switch()
     note_page(page)
     with away_is_said():

@@ -122,6 +122,7 @@ def replay_as_json(replayed: "Replayed") -> dict[str, Any]:
         "live_by_node": dict(replayed.live_by_node),
         "live_calls": sum(replayed.live_by_node.values()),
         "recorded_calls": replayed.recorded_calls,
+        **to_json_value(dict(replayed.extra)),
     }
 
 

@@ -1,5 +1,8 @@
 """The page that compares two runs: `/diff?a=<run id>&b=<run id>&tab=...&step=...`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
 from secondtake.backend.client import Client
@@ -23,7 +26,8 @@ def show() -> None:
         if state is None:
             show_picker(client, a=query.get("a", "").strip() or None)
             return
-        view = load_diff(client, state.a, state.b, may_be_kept=not state.is_news)
+        with _comparing(state):
+            view = load_diff(client, state.a, state.b, may_be_kept=not state.is_news)
     except NoServerError:
         raise
     except SecondTakeError as error:
@@ -37,6 +41,20 @@ def show() -> None:
             _draw(client, first.pop() if first else None, state)
 
     st.fragment(body)()
+
+
+@contextmanager
+def _comparing(state: DiffState) -> Iterator[None]:
+    """Say what is going on while two runs are compared: long ones take their time."""
+    place = st.empty()
+    if state.is_news:
+        with place:
+            line = el("p", icon("progress_activity", cls="spins"), " Comparing the two runs…")
+            put(el("div", line, cls="quiet-note", role="status"))
+    try:
+        yield
+    finally:
+        place.empty()
 
 
 def _draw(client: Client, view: DiffView | None, state: DiffState) -> None:

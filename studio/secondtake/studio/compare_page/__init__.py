@@ -1,0 +1,1 @@
+"""Parts of the page Compare models: several models on the same inputs, side by side."""

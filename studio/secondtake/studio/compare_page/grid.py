@@ -1,0 +1,164 @@
+"""The grid of answers: one column a model, one row a case, differing words marked. Pure."""
+
+from typing import Final
+
+from secondtake.backend.formats import UNKNOWN, counted, duration, money, visible
+from secondtake.backend.models.comparisons import (
+    CellRun,
+    ComparedAnswer,
+    ComparedCase,
+    ComparedCell,
+    Comparison,
+)
+from secondtake.studio.compare_page.table import share
+from secondtake.studio.html import Html, el, icon, join
+from secondtake.studio.navigation import run_address
+from secondtake.studio.run_page.json_text import in_one_line, name_line
+from secondtake.studio.theme.tokens import STATUS_COLOURS, STATUS_ICONS
+
+CASES_AT_ONCE: Final = 10
+ANSWER_CHARS: Final = 20_000
+"""Of an answer; a longer one is read on the page of its run."""
+COLUMN_PX: Final = 260
+INPUTS_PX: Final = 150
+PAGE_ACT: Final = "page"
+
+
+def grid(comparison: Comparison) -> Html:
+    """Return the grid of the cases that were asked for."""
+    columns = f"{INPUTS_PX}px repeat({len(comparison.models)}, minmax({COLUMN_PX}px, 1fr))"
+    style = {"grid-template-columns": columns}
+    heads = [
+        el("div", el("b", name_line(model.model), cls="cut", title=name_line(model.model)),
+           el("span", "baseline", cls="chip side-chip") if model.is_baseline else None,
+           cls="grid-head")
+        for model in comparison.models
+    ]  # fmt: skip
+    rows = [part for case in comparison.cases for part in _case(case)]
+    return el(
+        "div",
+        _pages(comparison),
+        el(
+            "div",
+            el("div", el("div", "inputs", cls="grid-head is-inputs"), heads, rows, cls="answers",
+               style=style),
+            cls="answers-scroll",
+            tabindex=0,
+            aria_label="Answers of the models",
+            role="region",
+        ),
+        cls="pane compare-pane",
+        data_testid="compare-grid",
+    )  # fmt: skip
+
+
+def _pages(comparison: Comparison) -> Html:
+    first, shown, of = comparison.case_offset, len(comparison.cases), comparison.case_count
+    said = counted(of, "case") if shown == of else f"cases {first + 1}-{first + shown} of {of}"
+    parts: list[Html] = [el("span", "Answers", cls="strong"), el("span", said, cls="meta")]
+    if comparison.without_majority:
+        told = "Inputs to which no answer was given by more than half"
+        parts.append(el("span", f"no majority in {comparison.without_majority}", cls="meta", title=told))
+    parts.append(el("span", "words that the baseline has not are ", el("ins", "marked"), cls="meta"))
+    parts.append(el("span", cls="grow"))
+    if first > 0:
+        parts.append(_turn("chevron_left", "Earlier", max(0, first - CASES_AT_ONCE)))
+    if first + shown < of:
+        parts.append(_turn("chevron_right", "Later", first + shown))
+    return el("div", parts, cls="replay-head answers-head")
+
+
+def _turn(symbol: str, word: str, offset: int) -> Html:
+    return el("span", icon(symbol), word, cls="act", data_act=PAGE_ACT, data_value=str(offset),
+              role="button", tabindex=0)  # fmt: skip
+
+
+def _case(case: ComparedCase) -> list[Html]:
+    told = visible(case.inputs_text)
+    inputs = el(
+        "div",
+        el("div", told, cls="said inputs-text", title=in_one_line(case.inputs_text, limit=600)),
+        el("div", f"{share(case.majority)} alike" if case.majority else "no majority", cls="meta"),
+        cls="grid-cell is-inputs",
+        data_key=f"case-{case.case_id}",
+    )
+    cells = [
+        el("div", _cell(cell), cls="grid-cell", data_key=f"cell-{case.case_id}-{cell.model}")
+        for cell in case.cells
+    ]
+    return [inputs, *cells]
+
+
+def _cell(cell: ComparedCell) -> list[Html]:
+    runs = {run.run_id: run for run in cell.runs}
+    answered = {run_id for answer in cell.answers for run_id in answer.run_ids}
+    ended = sum(run.status != "running" for run in cell.runs)
+    shown = [
+        _answer(answer, [runs[each] for each in answer.run_ids if each in runs], ended)
+        for answer in cell.answers
+    ]
+    rest = [_without(run) for run in cell.runs if run.run_id not in answered]
+    if not cell.runs:
+        return [el("div", "not executed yet", cls="meta")]
+    return shown + rest
+
+
+def _answer(answer: ComparedAnswer, runs: list[CellRun], ended: int) -> Html:
+    parts: list[Html] = []
+    if ended > 1:
+        parts.append(el("b", f"{answer.count} of {ended}", cls="num"))
+    if answer.is_baseline is not None:
+        said, cls = ("as baseline", "faint") if answer.is_baseline else ("differs", "side-b-ink")
+        parts.append(el("span", said, cls=cls))
+    rest = answer.total_chars - len(answer.text)
+    return el(
+        "div",
+        el("div", parts, el("span", cls="grow"), [_run(run) for run in runs], cls="answer-head"),
+        el("div", _text(answer), cls="said answer-text"),
+        el("div", f"{rest:,} characters more on the page of the run", cls="meta") if rest > 0 else None,
+        cls="one-answer",
+    )
+
+
+def _text(answer: ComparedAnswer) -> Html:
+    if not answer.text:
+        return el("span", "empty answer", cls="faint")
+    if answer.words is None:
+        return join(visible(answer.text))
+    parts: list[Html | str] = []
+    for place, piece in enumerate(answer.words):
+        if piece.operation == "same":
+            parts.append(visible(piece.text))
+        elif piece.operation == "added":
+            parts.append(el("ins", visible(piece.text)))
+        else:
+            following = answer.words[place + 1 : place + 2]
+            if not (following and following[0].operation == "added"):
+                told = f"The baseline has here: {in_one_line(piece.text)}"
+                parts.append(el("del", "⋯", title=told))
+    return join(parts)
+
+
+def _run(run: CellRun) -> Html:
+    told = f"repeat {run.repeat} · " if run.repeat is not None else ""
+    cost = money(run.cost_usd) + (f" · {run.unpriced_calls} unpriced" if run.unpriced_calls else "")
+    return el(
+        "a", duration(run.duration_ms) if run.duration_ms is not None else UNKNOWN,
+        href=run_address(str(run.run_id)), cls="num run-link", title=f"{told}{cost}",
+    )  # fmt: skip
+
+
+def _without(run: CellRun) -> Html:
+    """Return a run without an answer: it goes on, or it failed."""
+    colour = STATUS_COLOURS.get(run.status, "ink3")
+    spins = " spins" if run.status == "running" else ""
+    said = run.status.replace("_", " ")
+    if run.error_class or run.error:
+        said = f"{run.error_class or said}: {in_one_line(run.error or '', limit=200)}"
+    return el(
+        "a",
+        icon(STATUS_ICONS.get(run.status, "help"), cls=colour + spins),
+        el("span", said, cls=f"cut {colour}", title=in_one_line(run.error or said, limit=600)),
+        href=run_address(str(run.run_id)),
+        cls="answer-none",
+    )
