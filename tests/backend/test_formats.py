@@ -177,3 +177,8 @@ def test_a_column_of_times_has_one_unit(changes_ms: list[float | None], shown: l
 )
 def test_a_column_of_durations_has_one_unit(times_ms: list[float | None], shown: list[str]) -> None:
     assert formats.duration_column(times_ms) == shown
+
+
+def test_columns_beside_each_other_have_one_unit() -> None:
+    assert formats.duration_column([400.0], beside_ms=[None, 1200.0]) == ["0.40 s"]
+    assert formats.duration_delta_column([400.0], beside_ms=[1200.0]) == ["+0.40 s"]

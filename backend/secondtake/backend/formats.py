@@ -168,10 +168,17 @@ def duration_delta(milliseconds: float | None) -> str:
     return _signed(milliseconds, duration(None if milliseconds is None else abs(milliseconds)))
 
 
-def duration_column(times_ms: Iterable[float | None]) -> list[str]:
-    """Return a column of times, all in one unit with the same decimal places; `<0.01 s`, `—`."""
+def duration_column(
+    times_ms: Iterable[float | None], *, beside_ms: Iterable[float | None] = ()
+) -> list[str]:
+    """Return a column of times, all in one unit with the same decimal places; `<0.01 s`, `—`.
+
+    Args:
+        times_ms: the column; None is unknown.
+        beside_ms: columns beside it that are to be in the same unit.
+    """
     column = list(times_ms)
-    unit_ms, unit, places = _column_unit(column)
+    unit_ms, unit, places = _column_unit([*column, *beside_ms])
     shown: list[str] = []
     for time_ms in column:
         number = round((time_ms or 0) / unit_ms, places)
@@ -184,10 +191,17 @@ def duration_column(times_ms: Iterable[float | None]) -> list[str]:
     return shown
 
 
-def duration_delta_column(changes_ms: Iterable[float | None]) -> list[str]:
-    """Return a column of changes of time, all in one unit with the same decimal places."""
+def duration_delta_column(
+    changes_ms: Iterable[float | None], *, beside_ms: Iterable[float | None] = ()
+) -> list[str]:
+    """Return a column of changes of time, all in one unit with the same decimal places.
+
+    Args:
+        changes_ms: the column; None is unknown.
+        beside_ms: columns beside it that are to be in the same unit.
+    """
     column = list(changes_ms)
-    unit_ms, unit, places = _column_unit(column)
+    unit_ms, unit, places = _column_unit([*column, *beside_ms])
     return [
         _signed(
             change if change is None else round(change / unit_ms, places),

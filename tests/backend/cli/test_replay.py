@@ -133,6 +133,14 @@ def test_repeats_say_how_stable_the_answer_is(source: str) -> None:
     assert [run["repeat"] for run in runs] == [3, 2, 1, None]
 
 
+def test_a_stepwise_replay_is_compared_call_by_call(source: str) -> None:
+    again = replayed(source, "--stepwise", "--set", "model=sim/weak")
+    assert [step["call"] for step in again["steps"]] == [1, 2]
+    diff = json.loads(invoke("diff", source, "last", "--json").stdout)
+    assert [(edit["a"], edit["b"]) for edit in diff["edits"]] == [(0, 0), (1, 1)]
+    assert [step["node"] for step in diff["steps_b"]] == ["plan", "write"]
+
+
 def test_an_edited_state_goes_on_from_the_node(source: str) -> None:
     found = replayed(source, "--set", "state.plan=Say no.", "--from", "write")
     assert (found["live_by_node"], found["recorded_calls"]) == ({"write": 1}, 1)

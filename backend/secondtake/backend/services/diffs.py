@@ -1,6 +1,7 @@
 """The difference of any two runs: their rows, as `secondtake.evals` compares them."""
 
-from typing import Any
+import re
+from typing import Any, Final
 from uuid import UUID
 
 from duckdb import DuckDBPyConnection
@@ -19,7 +20,10 @@ from secondtake.backend.store.children import list_rows
 from secondtake.backend.store.patience import patient
 from secondtake.backend.store.snapshot import snapshot
 from secondtake.evals.diffs.compare import diff_runs as compare
-from secondtake.evals.diffs.model import DiffInput
+from secondtake.evals.diffs.model import DiffInput, Step
+
+_CALL: Final = re.compile(r"call\[(\d+)\]")
+"""The node of a stepwise replay in which a call of the source is asked again."""
 
 
 def diff_runs(con: DuckDBPyConnection, a: str, b: str) -> RunDiff:
@@ -35,7 +39,40 @@ def diff_runs(con: DuckDBPyConnection, a: str, b: str) -> RunDiff:
         AmbiguousError: more than one run fits.
     """
     run_a, run_b = resolve_run(con, a), resolve_run(con, b)
-    return compare(read_input(con, run_a), read_input(con, run_b))
+    first, second = read_input(con, run_a), read_input(con, run_b)
+    if _asks_each_call_of(con, run_b, run_a):
+        first, second = _call_by_call(first, second)
+    return compare(first, second)
+
+
+def _asks_each_call_of(con: DuckDBPyConnection, run_id: UUID, source: UUID) -> bool:
+    """Tell whether a run is a stepwise replay of another."""
+    replay = diffs.read_replay(con, run_id)
+    return (
+        replay is not None
+        and replay["replay_kind"] == "stepwise"
+        and replay["source_run_id"] == source
+    )
+
+
+def _call_by_call(source: DiffInput, replay: DiffInput) -> tuple[DiffInput, DiffInput]:
+    """Put each call of a stepwise replay where it was in the source, whose tools were not asked."""
+    asked = [step for step in source.steps if step.kind == "llm"]
+    places = {step.number: step for step in asked}
+    again: list[Step] = []
+    for step in replay.steps:
+        found = _CALL.match(step.node_path or "")
+        place = places.get(int(found[1])) if found else None
+        if place is None:
+            again.append(step)
+        else:
+            again.append(step.model_copy(update={"node": place.node, "number": place.number}))
+    again.sort(key=lambda step: step.number)
+    asked.sort(key=lambda step: step.number)
+    return (
+        source.model_copy(update={"steps": asked}),
+        replay.model_copy(update={"steps": again}),
+    )
 
 
 @patient

@@ -82,7 +82,7 @@ def read_replay(con: DuckDBPyConnection, run_id: UUID) -> dict[str, Any] | None:
     found = fetch(
         con,
         """
-        SELECT overrides, from_node, llm_policy, tool_policy, replay_kind
+        SELECT overrides, from_node, llm_policy, tool_policy, replay_kind, source_run_id
         FROM replays WHERE run_id = ?
         """,
         [run_id],

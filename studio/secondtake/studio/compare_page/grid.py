@@ -26,8 +26,8 @@ PAGE_ACT: Final = "page"
 
 def grid(comparison: Comparison) -> Html:
     """Return the grid of the cases that were asked for."""
-    columns = f"{INPUTS_PX}px repeat({len(comparison.models)}, minmax({COLUMN_PX}px, 1fr))"
-    style = {"grid-template-columns": columns}
+    columns = [f"{INPUTS_PX}px", *[f"minmax({COLUMN_PX}px, 1fr)"] * len(comparison.models)]
+    style = {"grid-template-columns": " ".join(columns)}
     heads = [
         el("div", el("b", name_line(model.model), cls="cut", title=name_line(model.model)),
            el("span", "baseline", cls="chip side-chip") if model.is_baseline else None,

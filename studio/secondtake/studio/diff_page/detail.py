@@ -111,11 +111,15 @@ def _line(name: str, before: Html | None, after: Html | None, *, is_other: bool)
     middle = el("span", name, el("span", "differs", cls="meta") if is_other else None)
     return el(
         "div",
-        el("div", before, cls="diff-side"),
+        el("div", before, cls=_side(before)),
         el("div", middle, cls="diff-mid"),
-        el("div", after, cls="diff-side"),
+        el("div", after, cls=_side(after)),
         cls="diff-line is-other" if is_other else "diff-line",
     )
+
+
+def _side(body: Html | None) -> str:
+    return "diff-side" if body is not None else "diff-side is-none"
 
 
 def _whole(pieces: Sequence[WordPiece], cls: str) -> Html:

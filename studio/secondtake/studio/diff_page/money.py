@@ -180,9 +180,13 @@ def _rest(diff: RunDiff, piers: Sequence[Pier]) -> Iterator[Pier]:
 
 def _times(piers: Sequence[Pier]) -> list[str]:
     """Return the times of the rows: of whole runs as they are, of changes with their sign."""
-    wholes = iter(formats.duration_column(p.duration_ms for p in piers if p.whole))
-    changes = iter(formats.duration_delta_column(p.duration_ms for p in piers if not p.whole))
-    return [next(wholes) if pier.whole else next(changes) for pier in piers]
+    all_ms = [pier.duration_ms for pier in piers]
+    wholes = formats.duration_column(all_ms)
+    changes = formats.duration_delta_column(all_ms)
+    return [
+        whole if pier.whole else change
+        for pier, whole, change in zip(piers, wholes, changes, strict=True)
+    ]
 
 
 def _row(pier: Pier, cost: Span | None, time: Span | None, took: str, act: str) -> Html:

@@ -102,7 +102,11 @@ class Written:
     @cached_property
     def _time_deltas(self) -> dict[int, str]:
         edits = self._diff.edits
-        times = formats.duration_delta_column(edit.delta_duration_ms for edit in edits)
+        steps = [*self._diff.steps_a, *self._diff.steps_b]
+        times = formats.duration_delta_column(
+            (edit.delta_duration_ms for edit in edits),
+            beside_ms=(step.duration_ms for step in steps),
+        )
         return {id(edit): text for edit, text in zip(edits, times, strict=True)}
 
 
