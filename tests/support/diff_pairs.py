@@ -36,19 +36,21 @@ def write_pair(home: Path, **first: Any) -> tuple[UUID, UUID]:
     return a, b
 
 
-def write_long_pair(home: Path, *, steps: int, changed_every: int) -> tuple[UUID, UUID]:
-    """Write two runs of so many steps, of which every some are different."""
+def write_long_pair(home: Path, *, turns: int, changed_every: int) -> tuple[UUID, UUID]:
+    """Write two runs of one LLM call and nine tool calls a turn, of which some LLM calls differ."""
     ids = uuid4(), uuid4()
     for run_id, answered in zip(ids, ("as it was", "otherwise"), strict=True):
         run = RunShape(name="long", workflow="long", inputs={"topic": "a long way"})
         root = run.begin("agent", span_kind="agent")
         run.say("user", "Go through all of it.")
-        for number in range(steps // 2):
+        for number in range(turns):
             is_changed = number % changed_every == 1
             said = f"Part {number} is {answered if is_changed else 'done'}."
             run.ask(root, said, took_ms=3, input_tokens=20, output_tokens=4,
                     cost_usd=Decimal("0.00012"))  # fmt: skip
-            run.use(root, "read_part", took_ms=1, arguments={"part": number}, result="read")
+            for part in range(9):
+                run.use(root, "read_part", took_ms=1, arguments={"part": 9 * number + part},
+                        result="read")  # fmt: skip
         run.end(root)
         _write(home, run_id, run.finish(output=f"All parts are {answered}."))
     return ids

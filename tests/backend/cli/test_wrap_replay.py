@@ -1,6 +1,8 @@
 """A program seen at the wire, replayed without the program: its tools are not executed again."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -40,3 +42,22 @@ def test_a_wrapped_agent_replays_exactly_and_its_file_is_written_once(
     found = json.loads(result.stdout)
     assert (found["live_calls"], found["recorded_calls"]) == (1, 3)
     assert Path("weather.txt").read_text() == written
+
+
+def test_a_wrapped_program_can_be_executed_again_with_its_models_answered(
+    shared_data: Path, home: Path
+) -> None:
+    Path("agent.py").write_text(OPENAI_AGENT, encoding="utf-8")
+    exchanges = cassette(shared_data, "test_chat_completion_tool_calls_with_content")
+    command = [sys.executable, "agent.py", "How is the weather?"]
+    with Loopback.of_exchanges(exchanges) as api:
+        run_id = wrapped(api, *command).run_id
+
+    replay = [sys.executable, "-m", "secondtake.backend.cli.main", "replay", run_id, "--", *command]
+    environment = os.environ | {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": "http://[::1]:9"}
+    again = subprocess.run(
+        replay, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert again.returncode == 0, again.stderr
+    assert "exact · All 2 calls were answered by the recording" in again.stdout
+    assert Path("weather.txt").read_text().count("\n") == 4  # the program's tools are its own

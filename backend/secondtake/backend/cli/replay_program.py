@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from secondtake.backend import formats
 from secondtake.backend.cli.connect import connect
@@ -15,9 +16,13 @@ from secondtake.backend.cli.replay_report import who_answered
 from secondtake.runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from secondtake.runner.events import ReplayFinished
+    from secondtake.runner.events import Policy, ReplayFinished
     from secondtake.runner.replay.recording import Recording
     from secondtake.runner.settings import Settings
+
+
+WRAPPED: Final = "wrap"
+"""Source of a run that was recorded at the wire."""
 
 
 def replay_program(
@@ -41,6 +46,33 @@ def replay_program(
         UsageError: a change does not fit, the program cannot be started, or it made no such run.
     """
     from secondtake.backend.errors import NotFoundError
+
+    if recording.start.source == WRAPPED:
+        run_id = _replay_at_the_wire(recording, command, settings=settings, texts=texts, **how)
+    else:
+        run_id = _replay_inside(recording, command, settings=settings, texts=texts, **how)
+    backend = connect(settings)
+    try:
+        return backend.get_recording(str(run_id))
+    except NotFoundError:
+        name = recording.start.name
+        raise UsageError(
+            f"The program made no run named `{name}`, so nothing was replayed; name the program "
+            "that made the run."
+        ) from None
+    finally:
+        backend.close()
+
+
+def _replay_inside(
+    recording: "Recording",
+    command: Sequence[str],
+    *,
+    settings: "Settings",
+    texts: Sequence[str],
+    **how: Any,
+) -> UUID:
+    """Start a program that records itself, with the job of being the replay."""
     from secondtake.runner.hashing import new_run_id
     from secondtake.runner.replay import REPLAY_VARIABLE
     from secondtake.runner.replay.programs import write_job
@@ -55,20 +87,35 @@ def replay_program(
         }
         with _child_is_interrupted():
             try:
-                code = subprocess.run(list(command), env=environment, check=False).returncode
+                subprocess.run(list(command), env=environment, check=False)
             except OSError as error:
                 raise UsageError(f"Cannot start {command[0]}: {error.strerror}.") from None
-    backend = connect(settings)
-    try:
-        return backend.get_recording(str(run_id))
-    except NotFoundError:
-        name = recording.start.name
-        raise UsageError(
-            f"The program ended with exit code {code} and made no run named `{name}`, so nothing "
-            "was replayed; name the program that made the run."
-        ) from None
-    finally:
-        backend.close()
+    return run_id
+
+
+def _replay_at_the_wire(
+    recording: "Recording",
+    command: Sequence[str],
+    *,
+    settings: "Settings",
+    texts: Sequence[str],
+    llm: "Policy",
+    tools: "Policy",
+    from_node: str | None,
+    tags: dict[str, str],
+) -> UUID:
+    """Start an unmodified program whose requests are answered; its tools it executes itself."""
+    from secondtake.runner.replay.changes import read_changes
+    from secondtake.runner.replay.programs import refuse_what_programs_decide
+    from secondtake.runner.replay.session import ReplaySession
+    from secondtake.runner.wrap.execute import Command, execute
+
+    changes = read_changes(texts, recording, llm=llm, tools=tools, from_node=from_node)
+    refuse_what_programs_decide(changes)
+    session = ReplaySession(recording, changes.options, has_tools=False)
+    wanted = Command(argv=list(command), name=recording.start.name, tags=tags)
+    outcome = execute(wanted, settings, replay=session, source_run_id=recording.run_id)
+    return outcome.result.run_id
 
 
 def verdict_of(replay: "Recording") -> "ReplayFinished | None":

@@ -27,13 +27,17 @@ _VISIT: Final = re.compile(r"\[\d+")
 class RecordedCalls:
     """The calls of a recording, each of which is given once. Safe for use by many threads."""
 
-    def __init__(self, recording: Recording, *, visits_may_race: bool) -> None:
+    def __init__(
+        self, recording: Recording, *, visits_may_race: bool, has_tools: bool = True
+    ) -> None:
         """Take all calls.
 
         Args:
             recording: of the source.
             visits_may_race: the number of a visit says nothing, since threads of the program
                 decide who comes first; then a call of another visit with the same request serves.
+            has_tools: False where the program's tools do not come by: at the wire only their
+                results are seen.
         """
         self._visits_may_race = visits_may_race
         self._lock = threading.Lock()
@@ -45,7 +49,8 @@ class RecordedCalls:
         for calls in (recording.llm_calls, recording.tool_calls):
             for number, call in enumerate(calls, start=1):
                 self.numbers[call.span_id] = number
-        both: list[Recorded] = [*recording.llm_calls, *recording.tool_calls]
+        tools = recording.tool_calls if has_tools else ()
+        both: list[Recorded] = [*recording.llm_calls, *tools]
         # At the wire nobody sees when a tool began; then the order of writing is all there is.
         are_timed = all(call.started_at is not None for call in both)
         self.calls: tuple[Recorded, ...] = tuple(sorted(both, key=_began if are_timed else _place))

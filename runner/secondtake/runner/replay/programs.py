@@ -17,7 +17,7 @@ from secondtake.runner import faults
 from secondtake.runner.errors import UsageError
 from secondtake.runner.events import Policy
 from secondtake.runner.replay import REPLAY_VARIABLE
-from secondtake.runner.replay.changes import read_changes
+from secondtake.runner.replay.changes import Changes, read_changes
 from secondtake.runner.replay.recording import Recording
 from secondtake.runner.replay.session import ReplaySession
 
@@ -54,14 +54,7 @@ def write_job(
         UsageError: a change does not fit the run.
     """
     changes = read_changes(texts, recording, llm=llm, tools=tools, from_node=from_node)
-    refused = [path for path in changes.options.overrides if not path.startswith(HONOURED)]
-    if refused or changes.tools_off or changes.descriptions or changes.options.messages:
-        named = refused[0] if refused else next(iter(changes.options.overrides))
-        raise UsageError(
-            f"--set {named}: a program decides itself what it asks; change the program, or use "
-            "--stepwise. Here can be changed: tool_calls.N.result, llm_calls.N.answer, "
-            "tools.NAME.on_miss, tools.NAME.result."
-        )
+    refuse_what_programs_decide(changes)
     job: dict[str, Any] = {
         "recording": json.loads(recording.to_json()),
         "run_id": str(run_id),
@@ -74,6 +67,22 @@ def write_job(
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(job, file)
+
+
+def refuse_what_programs_decide(changes: Changes) -> None:
+    """Refuse changes that only the program itself can make.
+
+    Raises:
+        UsageError: there is one.
+    """
+    refused = [path for path in changes.options.overrides if not path.startswith(HONOURED)]
+    if refused or changes.tools_off or changes.descriptions or changes.options.messages:
+        named = refused[0] if refused else next(iter(changes.options.overrides))
+        raise UsageError(
+            f"--set {named}: a program decides itself what it asks; change the program, or use "
+            "--stepwise. Here can be changed: tool_calls.N.result, llm_calls.N.answer, "
+            "tools.NAME.on_miss, tools.NAME.result."
+        )
 
 
 def take_job(name: str) -> Job | None:

@@ -102,11 +102,12 @@ class ReplaySession:
         *,
         kind: ReplayKind = "full",
         visits_may_race: bool = False,
+        has_tools: bool = True,
     ) -> None:
         self.recording = recording
         self.options = options
         self.kind: ReplayKind = kind
-        self.calls = RecordedCalls(recording, visits_may_race=visits_may_race)
+        self.calls = RecordedCalls(recording, visits_may_race=visits_may_race, has_tools=has_tools)
         self.world = RecordedWorld(recording, visits_may_race=visits_may_race)
         self.pace = Pace(recording)
         self.divergences: list[Divergence] = []

@@ -87,7 +87,7 @@ def missing(made: NewComparison) -> str | None:
     if made.kind == "Workflow" and not made.workflow:
         return "Choose a workflow."
     if not made.models:
-        return "Name a model; the first one is the baseline."
+        return "Name a model."
     return None
 
 
@@ -211,8 +211,7 @@ def _foot(client: Client, made: NewComparison) -> None:
         st.number_input("Repeats", 1, REPEATS_MAX, key=key, on_change=repeated, width=110,
                         label_visibility="collapsed")  # fmt: skip
         runs = counted(len(made.models) * made.repeat, "run")
-        put(el("span", lacks or f"times each: {runs}", cls="meta"), width="content")
-        st.space("stretch")
+        put(el("div", lacks or f"times each: {runs}", cls="meta cut"))
         st.button("Compare", type="primary", icon=":material/balance:", key="compare_run",
                   disabled=lacks is not None, on_click=_ask, args=[client, made])  # fmt: skip
 

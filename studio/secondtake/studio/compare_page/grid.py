@@ -1,6 +1,7 @@
 """The grid of answers: one column a model, one row a case, differing words marked. Pure."""
 
 from typing import Final
+from uuid import UUID
 
 from secondtake.backend.formats import UNKNOWN, counted, duration, money, visible
 from secondtake.backend.models.comparisons import (
@@ -22,6 +23,8 @@ ANSWER_CHARS: Final = 20_000
 COLUMN_PX: Final = 260
 INPUTS_PX: Final = 150
 PAGE_ACT: Final = "page"
+RUNS_SHOWN: Final = 3
+"""Of the runs that gave an answer."""
 
 
 def grid(comparison: Comparison) -> Html:
@@ -97,7 +100,7 @@ def _cell(cell: ComparedCell) -> list[Html]:
         _answer(answer, [runs[each] for each in answer.run_ids if each in runs], ended)
         for answer in cell.answers
     ]
-    rest = [_without(run) for run in cell.runs if run.run_id not in answered]
+    rest = _without(cell.runs, answered, ended)
     if not cell.runs:
         return [el("div", "not executed yet", cls="meta")]
     return shown + rest
@@ -113,7 +116,7 @@ def _answer(answer: ComparedAnswer, runs: list[CellRun], ended: int) -> Html:
     rest = answer.total_chars - len(answer.text)
     return el(
         "div",
-        el("div", parts, el("span", cls="grow"), [_run(run) for run in runs], cls="answer-head"),
+        el("div", parts, el("span", cls="grow"), _links(runs), cls="answer-head"),
         el("div", _text(answer), cls="said answer-text"),
         el("div", f"{rest:,} characters more on the page of the run", cls="meta") if rest > 0 else None,
         cls="one-answer",
@@ -139,6 +142,13 @@ def _text(answer: ComparedAnswer) -> Html:
     return join(parts)
 
 
+def _links(runs: list[CellRun]) -> list[Html]:
+    links = [_run(run) for run in runs[:RUNS_SHOWN]]
+    if len(runs) > RUNS_SHOWN:
+        links.append(el("span", f"+{len(runs) - RUNS_SHOWN}", cls="faint"))
+    return links
+
+
 def _run(run: CellRun) -> Html:
     told = f"repeat {run.repeat} · " if run.repeat is not None else ""
     cost = money(run.cost_usd) + (f" · {run.unpriced_calls} unpriced" if run.unpriced_calls else "")
@@ -148,17 +158,32 @@ def _run(run: CellRun) -> Html:
     )  # fmt: skip
 
 
-def _without(run: CellRun) -> Html:
-    """Return a run without an answer: it goes on, or it failed."""
-    colour = STATUS_COLOURS.get(run.status, "ink3")
-    spins = " spins" if run.status == "running" else ""
+def _without(runs: list[CellRun], answered: set[UUID], ended: int) -> list[Html]:
+    """Return runs without an answer, equal ones once: they go on, or they failed."""
+    told: dict[tuple[str, str], list[CellRun]] = {}
+    for run in runs:
+        if run.run_id not in answered:
+            told.setdefault((run.status, _why(run)), []).append(run)
+    return [_failed(its, why, ended) for (_, why), its in told.items()]
+
+
+def _why(run: CellRun) -> str:
     said = run.status.replace("_", " ")
     if run.error_class or run.error:
-        said = f"{run.error_class or said}: {in_one_line(run.error or '', limit=200)}"
+        return f"{run.error_class or said}: {in_one_line(run.error or '', limit=300)}"
+    return said
+
+
+def _failed(runs: list[CellRun], why: str, ended: int) -> Html:
+    run = runs[0]
+    colour = STATUS_COLOURS.get(run.status, "ink3")
+    spins = " spins" if run.status == "running" else ""
+    share_said = f"{len(runs)} of {ended}" if run.status != "running" and ended > 1 else None
     return el(
         "a",
         icon(STATUS_ICONS.get(run.status, "help"), cls=colour + spins),
-        el("span", said, cls=f"cut {colour}", title=in_one_line(run.error or said, limit=600)),
+        el("b", share_said, cls="num") if share_said else None,
+        el("span", why, cls=f"cut {colour}", title=why),
         href=run_address(str(run.run_id)),
         cls="answer-none",
     )

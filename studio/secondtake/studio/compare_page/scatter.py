@@ -40,7 +40,8 @@ def show_scatter(models: Sequence[ComparedModel]) -> None:
         missing = len(models) - len(fit)
         left_out = f" · {counted(missing, 'model')} without a known cost or time" if missing else ""
         put(el("div", el("span", "Cost by time", cls="strong"),
-               el("span", f"of a run; left and low is better{left_out}", cls="meta cut"),
+               el("span", f"left and low is better{left_out}", cls="meta cut",
+                  title=f"Of a run; left and low is better{left_out}"),
                cls="replay-head"))  # fmt: skip
         if not fit:
             put(el("div", icon("scatter_plot", cls="empty-icon"),
@@ -86,6 +87,7 @@ def figure(models: Sequence[ComparedModel], *, mode: str) -> dict[str, Any]:
         "hovertext": [_told(m) for m, _ in known],
         "hoverinfo": "text",
     }
+    longest = max(latency.max_ms / 1000 for _, latency in known)
     axis = {
         "linecolor": colour["line2"],
         "gridcolor": colour["line"],
@@ -96,7 +98,7 @@ def figure(models: Sequence[ComparedModel], *, mode: str) -> dict[str, Any]:
     x = {"title": {"text": "p50 time", **title}, "ticksuffix": " s", "showgrid": False}
     y = {"title": {"text": "cost of a run", **title}, "tickprefix": "$"}
     layout = _layout(colour)
-    layout["xaxis"] = {**axis, **x, "type": axis_type(times), **_bounds(times)}
+    layout["xaxis"] = {**axis, **x, "type": axis_type(times), **_bounds(times, to=longest)}
     layout["yaxis"] = {**axis, **y, "type": axis_type(costs), **_bounds(costs)}
     return {"data": [trace], "layout": layout}
 
@@ -104,7 +106,7 @@ def figure(models: Sequence[ComparedModel], *, mode: str) -> dict[str, Any]:
 def _layout(colour: dict[str, str]) -> dict[str, Any]:
     return {
         "height": HEIGHT_PX,
-        "margin": {"l": 64, "r": 20, "t": 10, "b": 40},
+        "margin": {"l": 64, "r": 16, "t": 12, "b": 42},
         "paper_bgcolor": colour["bg"],
         "plot_bgcolor": colour["bg"],
         "font": {"family": FONT, "size": 12, "color": colour["ink"]},
@@ -117,11 +119,12 @@ def _layout(colour: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _bounds(values: Sequence[float]) -> dict[str, Any]:
+def _bounds(values: Sequence[float], *, to: float | None = None) -> dict[str, Any]:
     """Return where an axis begins: at nothing when it is linear, so that lengths compare."""
     if axis_type(values) == "log":
         return {"nticks": 5}
-    return {"range": [0, max(values) * 1.25 or 1], "nticks": 5}
+    largest = max(*values, to or 0)
+    return {"range": [0, largest * (1.05 if to else 1.25) or 1], "nticks": 5}
 
 
 def _sides(times: Sequence[float]) -> list[str]:

@@ -21,8 +21,8 @@ from secondtake.studio.run_page.json_text import in_one_line, name_line
 
 HEADS: Final = (
     ("model", "", ""),
-    ("same as baseline", "num", "Answers that are like the baseline's; for the baseline itself, how stable it is"),
-    ("same as itself", "num", "Of answers to inputs that were repeated, those like its most frequent one"),
+    ("as baseline", "num", "Answers that are like the baseline's; for the baseline itself, how stable it is"),
+    ("as itself", "num wide-only", "Of answers to inputs that were repeated, those like its most frequent one"),
     ("cost of a run", "num", "Mean over the runs that ended well and whose every call has a price"),
     ("p50", "num", "Median time of the runs that ended well"),
     ("tokens", "num", "Of all runs, in → out"),
@@ -57,7 +57,7 @@ def _row(model: ComparedModel, baseline: ComparedModel | None) -> Html:
         "tr",
         el("td", el("div", el("b", name, cls="cut", title=name), chip, cls="model-cell")),
         _agreement(model),
-        el("td", share(model.same_as_itself), cls="num"),
+        el("td", share(model.same_as_itself), cls="num wide-only"),
         _cost(model, baseline),
         _time(model, baseline),
         _tokens(model),
@@ -106,9 +106,10 @@ def _tokens(model: ComparedModel) -> Html:
 def _ended(model: ComparedModel) -> Html:
     planned = model.planned
     said = count(model.ok) if planned is None else f"{count(model.ok)} of {count(planned)}"
+    told = f"{model.failed} failed; why stands below" if model.failed else None
     parts: list[Html] = [el("span", said)]
     if model.failed:
-        parts.append(el("span", icon("error"), f"{model.failed} failed", cls="error"))
+        parts = [el("span", icon("error", label="failed"), said, cls="error", title=told)]
     if model.cancelled:
         parts.append(el("span", f"{model.cancelled} cancelled", cls="ink3"))
     if model.running:

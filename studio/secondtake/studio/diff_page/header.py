@@ -103,7 +103,7 @@ def _card(
 ) -> Html:
     known = [
         el("span", side.short_id, cls="mono", title=str(side.run_id)),
-        text(_how(side.how, diff.a)) if side.how else None,
+        text(_how(side.how, diff)) if side.how else None,
         text(", ".join(map(name_line, side.models))) if side.models and not side.how else None,
         text(formats.moment(run.started_at, now=now)) if run.started_at is not None else None,
     ]
@@ -126,9 +126,11 @@ def _card(
     )
 
 
-def _how(how: str, a: DiffSide) -> str:
-    """Return how a run came about; a replay of A is called that."""
-    return name_line(how.replace(f"replay of {str(a.run_id)[:SHORT_ID_DIGITS]}", "replay of A"))
+def _how(how: str, diff: RunDiff) -> str:
+    """Return how a run came about; a replay of the other one is called that."""
+    for name, side in (("A", diff.a), ("B", diff.b)):
+        how = how.replace(f"replay of {str(side.run_id)[:SHORT_ID_DIGITS]}", f"replay of {name}")
+    return name_line(how)
 
 
 def _chips(side: DiffSide) -> Iterator[Html]:

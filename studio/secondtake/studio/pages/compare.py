@@ -96,7 +96,7 @@ def _list(client: Client) -> None:
 
 def _draw(comparison: Comparison) -> None:
     show_pane(_head(comparison), key="compare_head")
-    left, right = st.columns((62, 38), gap="small")
+    left, right = st.columns((66, 34), gap="small")
     with left:
         show_pane(
             join(table.table(comparison), table.failures(comparison.models)), key="compare_table"

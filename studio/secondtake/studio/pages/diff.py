@@ -14,7 +14,7 @@ from secondtake.studio.diff_page.page_state import DiffState, open_state
 from secondtake.studio.diff_page.picker import show_picker
 from secondtake.studio.html import el, icon
 from secondtake.studio.html import show as put
-from secondtake.studio.navigation import RUNS_ADDRESS, diff_address
+from secondtake.studio.navigation import RUNS_ADDRESS, diff_address, has_arrived
 
 
 def show() -> None:
@@ -26,6 +26,8 @@ def show() -> None:
         if state is None:
             show_picker(client, a=query.get("a", "").strip() or None)
             return
+        # Scores may have come since it was last seen.
+        state.is_news = state.is_news or has_arrived()
         with _comparing(state):
             view = load_diff(client, state.a, state.b, may_be_kept=not state.is_news)
     except NoServerError:
