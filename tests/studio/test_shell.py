@@ -139,4 +139,4 @@ def test_retry_shows_the_page_when_the_server_is_back(
 def test_navigation_shows_only_pages_that_exist(home: Path, client: Client) -> None:
     app = studio()
     links = [element.proto.label for element in app.get("page_link")]
-    assert links == ["Runs"]
+    assert links == ["Runs", "Replay", "Diff", "Compare models"]

@@ -166,11 +166,12 @@ def is_plain(value: Any) -> bool:
 
     A tuple counts as a list.
     """
-    kind: type[Any] = type(value)
+    kind: Any = type(cast(object, value))
     if kind in (str, int, float, bool, type(None)):
         return True
     if kind in (list, tuple):
         return all(map(is_plain, value))
     if kind is dict:
-        return all(type(key) is str and is_plain(item) for key, item in value.items())
+        members = cast(dict[Any, Any], value)
+        return all(type(key) is str and is_plain(item) for key, item in members.items())
     return False

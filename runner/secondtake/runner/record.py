@@ -338,9 +338,10 @@ def _replaying(name: str, description: dict[str, Any]) -> dict[str, Any]:
     job = take_job(name)
     if job is None:
         return description
-    tags = {**(description.get("tags") or {}), **job.tags}
+    given: Mapping[str, str] = description.get("tags") or {}
+    tags = {**given, **job.tags}
     source = job.session.recording.run_id
-    own = {"replay": job.session, "run_id": job.run_id, "source_run_id": source, "tags": tags}
+    own: dict[str, Any] = {"replay": job.session, "run_id": job.run_id, "source_run_id": source, "tags": tags}
     return {**description, **own}
 
 

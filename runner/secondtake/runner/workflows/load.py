@@ -91,7 +91,7 @@ def _build(source: Source, nesting: Nesting) -> Workflow:
 
 def nesting_of(workflow: Workflow, settings: Settings) -> Nesting:
     """Return what is needed to check a workflow again when it was changed."""
-    recorded = workflow.nested if workflow.is_recorded else {}
+    recorded: Mapping[str, Workflow] = workflow.nested if workflow.is_recorded else {}
     return Nesting(path=workflow.path, settings=settings, load=_load_nested, recorded=recorded)
 
 

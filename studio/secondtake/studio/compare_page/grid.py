@@ -23,7 +23,7 @@ ANSWER_CHARS: Final = 20_000
 COLUMN_PX: Final = 260
 INPUTS_PX: Final = 150
 PAGE_ACT: Final = "page"
-RUNS_SHOWN: Final = 3
+RUNS_SHOWN: Final = 2
 """Of the runs that gave an answer."""
 
 
@@ -61,8 +61,12 @@ def _pages(comparison: Comparison) -> Html:
     parts: list[Html] = [el("span", "Answers", cls="strong"), el("span", said, cls="meta")]
     if comparison.without_majority:
         told = "Inputs to which no answer was given by more than half"
-        parts.append(el("span", f"no majority in {comparison.without_majority}", cls="meta", title=told))
-    parts.append(el("span", "words that the baseline has not are ", el("ins", "marked"), cls="meta"))
+        parts.append(
+            el("span", f"no majority in {comparison.without_majority}", cls="meta", title=told)
+        )
+    parts.append(
+        el("span", "words that the baseline has not are ", el("ins", "marked"), cls="meta")
+    )
     parts.append(el("span", cls="grow"))
     if first > 0:
         parts.append(_turn("chevron_left", "Earlier", max(0, first - CASES_AT_ONCE)))
@@ -118,7 +122,9 @@ def _answer(answer: ComparedAnswer, runs: list[CellRun], ended: int) -> Html:
         "div",
         el("div", parts, el("span", cls="grow"), _links(runs), cls="answer-head"),
         el("div", _text(answer), cls="said answer-text"),
-        el("div", f"{rest:,} characters more on the page of the run", cls="meta") if rest > 0 else None,
+        el("div", f"{rest:,} characters more on the page of the run", cls="meta")
+        if rest > 0
+        else None,
         cls="one-answer",
     )
 

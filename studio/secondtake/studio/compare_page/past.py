@@ -44,7 +44,11 @@ def _row(item: ComparisonSummary, now: datetime) -> Html:
         status = icon("progress_activity", cls="running spins", label="being executed")
     elif item.planned_runs is not None and item.ended_runs < item.planned_runs:
         status = icon("pause_circle", cls="warn", label="not all of its runs have ended")
-    failed = el("span", icon("error"), f"{item.failed_runs} failed", cls="error") if item.failed_runs else None
+    failed = (
+        el("span", icon("error"), f"{item.failed_runs} failed", cls="error")
+        if item.failed_runs
+        else None
+    )
     cls = "num simulated-price" if item.simulated else "num"
     return el(
         "a",

@@ -288,8 +288,9 @@ def _body(part: Part, pieces: Sequence[WordPiece], tone: str) -> Iterator[Html]:
 
 
 def _more(total: int, shown: int) -> Html:
-    more = min(MORE_ROWS, total - shown)
-    said = f"Show {more:,} more of {total - shown:,}"
+    rest = total - shown
+    more = min(MORE_ROWS, rest)
+    said = f"Show {more:,} of {rest:,} more rows" if more < rest else f"Show {rest:,} more rows"
     return el(
         "div",
         el("span", icon("expand_more"), said, cls="act", role="button", tabindex=0,

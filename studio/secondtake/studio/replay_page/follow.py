@@ -33,7 +33,8 @@ class Answers:
     """Repeats that gave the same answer."""
 
     said: str
-    runs: tuple[RunFacts, ...]
+    runs: tuple[tuple[int, RunFacts], ...]
+    """With the number of the repeat."""
     is_failure: bool
 
 
@@ -59,11 +60,11 @@ def is_over(state: ReplayState, *, came_back: bool) -> bool:
 
 def same_answers(runs: Sequence[RunFacts]) -> list[Answers]:
     """Return the different answers, the most frequent first, failures last."""
-    told: dict[tuple[bool, str], list[RunFacts]] = {}
-    for run in runs:
+    told: dict[tuple[bool, str], list[tuple[int, RunFacts]]] = {}
+    for number, run in enumerate(runs, start=1):
         failed = run.status != "ok"
         said: Any = run.error_message or run.status if failed else run.output
-        told.setdefault((failed, _dumped(said)), []).append(run)
+        told.setdefault((failed, _dumped(said)), []).append((number, run))
     ordered = sorted(told.items(), key=lambda item: (item[0][0], -len(item[1])))
     return [
         Answers(said=_text(said), runs=tuple(its), is_failure=failed)
@@ -153,14 +154,14 @@ def _spent(runs: Sequence[RunFacts]) -> str:
 
 
 def _answer(answers: Answers, of: int, source: UUID) -> Html:
-    statuses = Counter(run.status for run in answers.runs)
+    statuses = Counter(run.status for _, run in answers.runs)
     status = statuses.most_common(1)[0][0]
     colour = STATUS_COLOURS.get(status, "ink3")
     symbol = icon(STATUS_ICONS.get(status, "help"), cls=colour) if answers.is_failure else None
     links = [
-        el("a", run.short_id[-6:], href=diff_address(str(source), str(run.run_id)), cls="mono",
-           title=f"Diff with the source · {duration(run.duration_ms)} · {money(run.cost_usd)}")
-        for run in answers.runs
+        el("a", str(number), href=diff_address(str(source), str(run.run_id)), cls="num",
+           title=f"{run.short_id} · {duration(run.duration_ms)} · {money(run.cost_usd)}")
+        for number, run in answers.runs
     ]  # fmt: skip
     shown = answers.said[:ANSWER_CHARS]
     rest = len(answers.said) - len(shown)
@@ -169,7 +170,7 @@ def _answer(answers: Answers, of: int, source: UUID) -> Html:
         el("div", el("b", f"{len(answers.runs)} of {of}", cls="num"), symbol, cls="repeat-count"),
         el("div", el("div", shown, cls="said"),
            el("div", f"{rest:,} characters more", cls="meta") if rest else None,
-           el("div", "diff with the source: ", links, cls="meta repeat-runs")),
+           el("div", "diff of the source with repeat ", links, cls="meta repeat-runs")),
         cls="repeat" + (" is-failed" if answers.is_failure else ""),
     )  # fmt: skip
 

@@ -67,6 +67,8 @@ class ReplayState:
         """Ask for something else."""
         self.wanted = wanted
         self.problem = None
+        if self.following is not None and self.following.have_ended:
+            self.following = None
 
 
 def open_state() -> ReplayState | None:

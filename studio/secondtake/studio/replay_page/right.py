@@ -107,9 +107,7 @@ def _switch(client: Client, view: RunView, state: ReplayState, path: str) -> Non
     state.want(wanted.without(path) if is_on else wanted.with_change(path, target.switched_to))
 
 
-def _editor(
-    client: Client, view: RunView, state: ReplayState, target: Target, acted: Any
-) -> None:
+def _editor(client: Client, view: RunView, state: ReplayState, target: Target, acted: Any) -> None:
     offered = _models(client, view, target) if target.path.endswith("model") else []
     show_pane(form.editor_head(target, state.wanted, offered), key="replay_editor_head",
               on_act=acted)  # fmt: skip

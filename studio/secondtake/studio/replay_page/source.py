@@ -70,9 +70,7 @@ def all_targets(client: Client, view: RunView, state: ReplayState) -> dict[str, 
     groups += [group for path in sorted(wanted) for group in _of_call(view, path)]
     if "state" in sections and state.wanted.from_node is not None:
         groups += targets.state(*state_before(client, view, state))
-    return {
-        each.path: each for group in groups for each in group.targets if each.path in wanted
-    }
+    return {each.path: each for group in groups for each in group.targets if each.path in wanted}
 
 
 def _of_call(view: RunView, path: str) -> list[Group]:

@@ -58,9 +58,7 @@ def nodes_of(node_path: str | None) -> tuple[str, ...]:
     """Return the names of the nodes of a path, the outermost first, without visits and branches."""
     steps = (node_path or "").split("/") if node_path else []
     found = (_STEP.fullmatch(step) for step in steps)
-    return tuple(
-        match["node"] if match else step for match, step in zip(found, steps, strict=True)
-    )
+    return tuple(match["node"] if match else step for match, step in zip(found, steps, strict=True))
 
 
 def whole_run(view: RunView) -> list[Group]:
@@ -223,9 +221,7 @@ def _of_node(path: str, key: str, value: Any) -> Target:
 
 def _value(path: str, label: str, value: Any, *, whole_chars: int | None = None) -> Target:
     form: Form = "text" if isinstance(value, str) else "json"
-    return Target(
-        path=path, label=label, was=as_text(value), form=form, whole_chars=whole_chars
-    )
+    return Target(path=path, label=label, was=as_text(value), form=form, whole_chars=whole_chars)
 
 
 def _of_message(path: str, label: str, message: MessageRow | None) -> Target:

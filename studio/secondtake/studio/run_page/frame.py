@@ -9,7 +9,7 @@ from secondtake.backend.client import Client
 from secondtake.backend.errors import SecondTakeError
 from secondtake.studio.components.pane import show_pane
 from secondtake.studio.run_page.data import RunView
-from secondtake.studio.run_page.header import diff_link, header, steps
+from secondtake.studio.run_page.header import diff_link, header, replay_link, steps
 from secondtake.studio.run_page.left import show_left
 from secondtake.studio.run_page.neighbours import load_neighbours
 from secondtake.studio.run_page.page_state import TABS, PageState, Tab
@@ -47,6 +47,8 @@ def _head(client: Client, view: RunView, state: PageState, *, now: datetime) -> 
                     args=[client, view.run_id, state],
                 )
             show_pane(diff_link(view.detail.summary), key="run_diff")
+            if not view.is_running:
+                show_pane(replay_link(view.detail.summary), key="run_replay")
             show_pane(steps(load_neighbours(client, view.run_id)), key="run_steps")
 
 

@@ -19,7 +19,7 @@ from secondtake.backend.formats import (
 )
 from secondtake.backend.models.runs import RunFacts
 from secondtake.studio.html import Html, el, icon, join
-from secondtake.studio.navigation import RUNS_ADDRESS, diff_address, run_address
+from secondtake.studio.navigation import RUNS_ADDRESS, diff_address, replay_address, run_address
 from secondtake.studio.run_page.data import RunView
 from secondtake.studio.run_page.json_text import name_line, text_of
 from secondtake.studio.run_page.neighbours import Neighbours
@@ -63,6 +63,12 @@ def diff_link(run: RunFacts) -> Html:
     told = "Diff with…" if source is None else "Diff with its source"
     return el("a", icon("difference"), told, href=where, cls="run-diff",
               title="See exactly what differs between two runs")  # fmt: skip
+
+
+def replay_link(run: RunFacts) -> Html:
+    """Return the link to the page that has a run executed again, or says why it cannot be."""
+    return el("a", icon("replay"), "Replay", href=replay_address(str(run.run_id)), cls="run-replay",
+              title="Execute this run again with something changed")  # fmt: skip
 
 
 def steps(beside: Neighbours) -> Html:
