@@ -187,7 +187,9 @@ def test_the_fast_way_to_encode_an_event_writes_the_same_line(kind: type[BaseEve
         "status": "ok", "message_id": RUN, "depth": 0, "role": "user", "tools_hash": "h",
         "definitions": [], "tool": "t", "scope": "state", "operation": "set", "key": "k",
         "ambient_kind": "clock", "value": 1, "evaluation_id": RUN, "cost_usd": Decimal("0.5"),
-        "started_at": now, "duration_ms": 1.5, "error_type": None,
+        "started_at": now, "duration_ms": 1.5, "error_type": None, "source_run_id": RUN,
+        "replay_kind": "full", "llm_policy": "auto", "tool_policy": "auto", "live_calls": 0,
+        "recorded_calls": 2,
     }  # fmt: skip
     fields = {name: value for name, value in given.items() if name in kind.model_fields}
 

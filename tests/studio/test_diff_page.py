@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from tests.studio.test_run_page import components, markup
 from tests.support.diff_pairs import TICKET, write_long_pair, write_pair
 from tests.support.stored import write_run
 from tests.support.studio_pages import api_client, load
@@ -18,7 +19,6 @@ from secondtake.studio.components.pane import Act
 from secondtake.studio.diff_page.frame import act_on
 from secondtake.studio.diff_page.page_state import DiffState, state_of
 from secondtake.studio.diff_page.steps import FOLD_ACT, MORE_ACT, ROWS_AT_ONCE, STEP_ACT
-from tests.studio.test_run_page import components, markup
 
 
 @pytest.fixture

@@ -26,9 +26,7 @@ def write_pair(home: Path, **first: Any) -> tuple[UUID, UUID]:
     a, b = uuid4(), uuid4()
     _write(home, a, _refund("sim/strong", _ANSWER_A, "84.90 EUR", Decimal("0.0040")).finish(
         output=_ANSWER_A, **first))  # fmt: skip
-    again = _refund(
-        "sim/weak", _ANSWER_B, "49.00 EUR", Decimal("0.0003"), source_run_id=a
-    )
+    again = _refund("sim/weak", _ANSWER_B, "49.00 EUR", Decimal("0.0003"), source_run_id=a)
     again.add(ReplayFinished, replay_kind="full", source_run_id=a, llm_policy="auto",
               tool_policy="auto", overrides={"model": "sim/weak"}, verdict="diverged",
               live_calls=2, recorded_calls=2)  # fmt: skip

@@ -125,7 +125,11 @@ def failures(models: Sequence[ComparedModel]) -> Html | None:
             "a",
             icon("error", cls="error"),
             el("b", name_line(model.model), cls="cut"),
-            el("span", f"{failure.count} × {name_line(failure.error_class)}", cls="failure-class"),
+            el(
+                "span",
+                f"{failure.count} \N{MULTIPLICATION SIGN} {name_line(failure.error_class)}",
+                cls="failure-class",
+            ),
             el("span", in_one_line(failure.reason), cls="cut meta", title=failure.reason[:500]),
             href=run_address(str(failure.run_id)),
             cls="failure-row",

@@ -51,7 +51,7 @@ def span(lower_usd: Decimal | None, upper_usd: Decimal | None) -> str:
         return UNKNOWN
     if lower_usd == upper_usd:
         return money(lower_usd)
-    return f"{money(lower_usd)} – {money(upper_usd)}"
+    return f"{money(lower_usd)} \N{EN DASH} {money(upper_usd)}"
 
 
 def _estimated(plan: ReplayPlan, repeat: int, simulated: bool) -> str:

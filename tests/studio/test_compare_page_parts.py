@@ -1,0 +1,129 @@
+"""Parts of the page Compare models without a page: axes, names in a chart, cells of the grid."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from secondtake.backend.models.comparisons import (
+    CellRun,
+    ComparedAnswer,
+    ComparedCase,
+    ComparedCell,
+    ComparedModel,
+    Comparison,
+    Latency,
+    Share,
+    Spending,
+    TokenUse,
+)
+from secondtake.backend.models.diffs import WordPiece
+from secondtake.studio.compare_page.form import NewComparison, missing, request_of
+from secondtake.studio.compare_page.grid import grid
+from secondtake.studio.compare_page.scatter import axis_type, figure, placed
+from secondtake.studio.compare_page.table import share, table
+
+HOSTILE = '<a href="http://outside.example">x</a><b>\u202e'
+
+
+def model(name: str, *, cost: str | None = "0.01", p50_ms: float | None = 800.0, **more: Any):  # type: ignore[no-untyped-def]
+    """Return a row of the table."""
+    latency = None
+    if p50_ms is not None:
+        latency = Latency(runs=2, p50_ms=p50_ms, min_ms=p50_ms / 2, max_ms=p50_ms * 2)
+    about: dict[str, Any] = {
+        "is_baseline": False,
+        "ok": 2,
+        "failed": 0,
+        "cancelled": 0,
+        "running": 0,
+    }
+    return ComparedModel(
+        model=name,
+        spending=Spending(per_run_usd=None if cost is None else Decimal(cost)),
+        latency=latency,
+        tokens=TokenUse(),
+        **(about | more),
+    )
+
+
+def comparison(models: list[ComparedModel], cases: list[ComparedCase] | None = None) -> Comparison:
+    """Return a comparison that has ended."""
+    return Comparison(
+        experiment_id="e", name=HOSTILE, status="ended", verdict="v", models=models,
+        case_count=1, repeats=1, planned_runs=2, ended_runs=2, running_runs=0, without_majority=0,
+        cases=cases or [], case_offset=0, started_at=None, ended_at=None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [([1.0, 50.0], "linear"), ([1.0, 51.0], "log"), ([0.0, 100.0], "linear"), ([5.0], "linear")],
+)
+def test_an_axis_is_logarithmic_when_values_are_far_apart(values: list[float], kind: str) -> None:
+    assert axis_type(values) == kind
+
+
+def test_a_model_without_a_price_or_time_has_no_place() -> None:
+    models = [model("a"), model("b", cost=None), model("c", p50_ms=None)]
+    assert [each.model for each in placed(models)] == ["a"]
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_names_in_the_chart_are_text(mode: str) -> None:
+    trace = figure([model(HOSTILE, is_baseline=True), model("b")], mode=mode)["data"][0]
+    said = " ".join([*trace["text"], *trace["hovertext"]]).replace("<br>", "")
+    assert "<" not in said
+    assert "\u202e" not in said
+
+
+def test_an_unknown_price_is_a_dash_and_counted() -> None:
+    unpriced = model("a", cost=None)
+    unpriced = unpriced.model_copy(update={"spending": Spending(unpriced_runs=2, unpriced_calls=5)})
+    text = str(table(comparison([unpriced])))
+    assert "—" in text
+    assert "2 unpriced" in text
+    assert "$0" not in text
+
+
+def test_a_share_is_a_count() -> None:
+    assert share(Share(count=7, of=9)) == "7 of 9"
+    assert share(None) == "—"
+
+
+def test_the_grid_marks_words_and_counts_equal_failures_once() -> None:
+    runs = [
+        CellRun(run_id=uuid4(), repeat=n, status=status, duration_ms=10.0, cost_usd=None,
+                unpriced_calls=1, input_tokens=None, output_tokens=None, error=error)
+        for n, (status, error) in enumerate([("ok", None), ("error", HOSTILE), ("error", HOSTILE)])
+    ]  # fmt: skip
+    words = [
+        WordPiece(operation="removed", text="gone"),
+        WordPiece(operation="same", text=" stays "),
+        WordPiece(operation="added", text=HOSTILE),
+    ]
+    answer = ComparedAnswer(
+        text=f" stays {HOSTILE}", total_chars=999, count=1, run_ids=[runs[0].run_id],
+        is_baseline=False, words=words,
+    )  # fmt: skip
+    cell = ComparedCell(model="a", answers=[answer], runs=runs)
+    case = ComparedCase(case_id="1", inputs_text=HOSTILE, cells=[cell])
+    text = str(grid(comparison([model("a")], [case])))
+    assert 'title="The baseline has here: gone"' in text
+    assert "<ins>&lt;a href=" in text
+    assert "<b>\u202e" not in text
+    assert text.count("2 of 3") == 1
+    assert "characters more" in text
+
+
+def test_the_form_says_what_it_lacks() -> None:
+    made = NewComparison(kind="Workflow")
+    assert missing(made) == "Choose a workflow."
+    made.workflow = "research"
+    assert missing(made) == "Name a model."
+    made.models, made.inputs, made.repeat = ["a", "b"], {"topic": "x", "other": " "}, 3
+    assert missing(made) is None
+    request = request_of(made)
+    assert (request.workflow, request.prompt, request.inputs) == ("research", None, {"topic": "x"})
+    assert (request.models, request.repeat) == (("a", "b"), 3)
