@@ -83,7 +83,7 @@ def test_a_comparison_shows_table_chart_and_answers(home: Path, client: Client) 
     assert "bad_request" in text
     (chart,) = app.get("plotly_chart")
     spec = json.loads(chart.proto.spec)
-    assert spec["data"][0]["text"] == ["sim/strong", "sim/weak"]
+    assert [trace["text"] for trace in spec["data"]] == [["sim/strong"], ["sim/weak"]]
     assert "1 model without a known cost or time" in text
 
 

@@ -27,7 +27,9 @@ from secondtake.studio.compare_page.table import share, table
 HOSTILE = '<a href="http://outside.example">x</a><b>\u202e'
 
 
-def model(name: str, *, cost: str | None = "0.01", p50_ms: float | None = 800.0, **more: Any):  # type: ignore[no-untyped-def]
+def model(
+    name: str, *, cost: str | None = "0.01", p50_ms: float | None = 800.0, **more: Any
+) -> ComparedModel:
     """Return a row of the table."""
     latency = None
     if p50_ms is not None:
@@ -72,8 +74,10 @@ def test_a_model_without_a_price_or_time_has_no_place() -> None:
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_names_in_the_chart_are_text(mode: str) -> None:
-    trace = figure([model(HOSTILE, is_baseline=True), model("b")], mode=mode)["data"][0]
-    said = " ".join([*trace["text"], *trace["hovertext"]]).replace("<br>", "")
+    traces = figure([model(HOSTILE, is_baseline=True), model(HOSTILE)], mode=mode)["data"]
+    assert [trace["marker"]["symbol"] for trace in traces] == ["diamond", "circle"]
+    told = [text for trace in traces for text in [*trace["text"], *trace["hovertext"]]]
+    said = " ".join(told).replace("<br>", "")
     assert "<" not in said
     assert "\u202e" not in said
 

@@ -157,7 +157,7 @@ def test_the_bridge_adds_up_from_a_to_b() -> None:
 def test_of_many_edits_the_smallest_are_one_bar() -> None:
     diff = diff_of(["edited"] * 40)
     piers = piers_of(diff, pairs_of(diff))
-    assert "16 smaller edits" in [pier.label for pier in piers]
+    assert "24 smaller edits" in [pier.label for pier in piers]
 
 
 def test_bars_of_changes_hang_between_the_whole_runs() -> None:

@@ -159,7 +159,7 @@ def test_a_run_that_cannot_be_replayed_as_a_whole_offers_stepwise(
     text = panes(app)
     assert "cannot be replayed as a whole: search is only watched" in text
     assert "Replay stepwise" in text
-    assert app.button(key="replay_run").disabled
+    assert not app.button, "there is nothing to run"
     assert not replay_page(run, stepwise="1").button(key="replay_run").disabled
 
 
@@ -207,3 +207,10 @@ def test_a_server_that_is_away_is_one_sentence_with_the_cure(
 def test_the_page_is_in_the_navigation() -> None:
     links = [element.proto.label for element in studio().get("page_link")]
     assert "Replay" in links
+
+
+@pytest.mark.usefixtures("client")
+def test_the_plan_of_repeats_counts_what_each_asks_again(run_id: UUID) -> None:
+    text = panes(replay_page(run_id, repeat="5"))
+    assert text.count("is-executed") == 2
+    assert "for each repeat" in text

@@ -1,5 +1,6 @@
 """Parts of the page Replay without a page: addresses, targets, answers of repeats."""
 
+import shlex
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -56,6 +57,14 @@ def test_a_change_that_is_made_again_keeps_its_place() -> None:
 def test_json_is_sent_in_one_line_and_text_as_it_is() -> None:
     wanted = Wanted(run="r", changes=(("state.k", '{\n "a": 1\n}'), ("nodes.a.prompt", "{\n")))
     assert wanted.request().override_params == ('state.k={"a": 1}', "nodes.a.prompt={\n")
+
+
+def test_the_command_can_be_typed_as_it_stands() -> None:
+    wanted = Wanted(run="r", changes=(("system", "@home it's"),), tools="live")
+    assert shlex.split(wanted.command("01a1")) == [
+        "secondtake", "replay", "01a1", "--set", "system=@@home it's", "--tools", "live", "--",
+        "COMMAND",
+    ]  # fmt: skip
 
 
 def test_one_replay_is_no_repeat() -> None:

@@ -107,10 +107,10 @@ def command(
     tags: dict[str, str],
     as_json: bool,
 ) -> None:
-    """Execute a recorded run again.
+    """Execute a recorded run again: unchanged calls are answered, changed ones executed.
 
-    RUN is an id, a unique prefix, `last`, or a capsule. Unchanged calls are answered by the
-    recording, free and at once; what a change reaches is executed. A run that a program of yours
+    RUN is an id, a unique prefix, `last`, or a capsule. The recording answers free and at once;
+    what a change reaches is executed and paid for. A run that a program of yours
     made needs the program's COMMAND: its first run of that name is the replay. Exit code 1 when the replay does
     not end well, or, with --llm recorded --tools recorded, when it is not exact.
     """

@@ -20,7 +20,7 @@ from secondtake.backend.services.recordings import get_recording
 from secondtake.backend.workers.pool import WorkerPool
 from secondtake.backend.workers.requests import override_texts, refuse_code
 from secondtake.runner.errors import UsageError
-from secondtake.runner.replay.changes import Changes, read_changes
+from secondtake.runner.replay.changes import Changes, read_changes, sampling
 from secondtake.runner.replay.recording import Recording
 from secondtake.runner.settings import Settings
 
@@ -78,6 +78,8 @@ def plan_replay(con: DuckDBPyConnection, settings: Settings, request: ReplayRequ
     way, changes = _check(recording, request, settings)
     if way != "workflow":
         raise UsageError("A plan needs a run of a workflow, replayed as a whole.")
+    if request.repeat is not None:
+        changes = sampling(changes)  # as the worker does: a repeat asks again what may differ
     plan = planning.plan_replay(recording, changes, settings=settings)
     return ReplayPlan(
         source_run_id=recording.run_id,

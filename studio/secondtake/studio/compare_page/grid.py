@@ -85,7 +85,7 @@ def _case(case: ComparedCase) -> list[Html]:
     inputs = el(
         "div",
         el("div", told, cls="said inputs-text", title=in_one_line(case.inputs_text, limit=600)),
-        el("div", f"{share(case.majority)} alike" if case.majority else "no majority", cls="meta"),
+        el("div", _alike(case), cls="meta"),
         cls="grid-cell is-inputs",
         data_key=f"case-{case.case_id}",
     )
@@ -94,6 +94,13 @@ def _case(case: ComparedCase) -> list[Html]:
         for cell in case.cells
     ]
     return [inputs, *cells]
+
+
+def _alike(case: ComparedCase) -> str:
+    if case.majority is not None:
+        return f"{share(case.majority)} alike"
+    answers = sum(answer.count for cell in case.cells for answer in cell.answers)
+    return "no majority" if answers > 1 else ""
 
 
 def _cell(cell: ComparedCell) -> list[Html]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import streamlit as st
 
 from secondtake.backend.formats import counted, duration, money, one_line
-from secondtake.backend.models.comparisons import ComparedModel
+from secondtake.backend.models.comparisons import ComparedModel, Latency
 from secondtake.studio.html import el, icon
 from secondtake.studio.html import show as put
 from secondtake.studio.theme.tokens import FONT, shades
@@ -17,6 +17,7 @@ MARKS_MAX: Final = 500
 LOG_FROM: Final = 50
 """The spread from which on an axis is logarithmic."""
 NAME_CHARS: Final = 28
+CLEAR: Final = "rgba(0,0,0,0)"
 
 
 def placed(models: Sequence[ComparedModel]) -> list[ComparedModel]:
@@ -57,36 +58,19 @@ def show_scatter(models: Sequence[ComparedModel]) -> None:
 
 
 def figure(models: Sequence[ComparedModel], *, mode: str) -> dict[str, Any]:
-    """Return the figure, in the colours of the theme."""
+    """Return the figure. The stylesheet colours it anew when the theme is switched.
+
+    Args:
+        models: those that have a place.
+        mode: `light` or `dark`.
+    """
     colour = {name: str(getattr(shade, mode)) for name, shade in shades().items()}
     known = [(m, m.latency) for m in models if m.latency is not None]
     times = [latency.p50_ms / 1000 for _, latency in known]
     costs = [float(m.spending.per_run_usd or 0) for m, _ in known]
-    trace = {
-        "type": "scatter",
-        "x": times,
-        "y": costs,
-        "mode": "markers+text",
-        "text": [_plain(m.model) for m, _ in known],
-        "textposition": _sides(times),
-        "textfont": {"size": 12, "color": colour["ink"]},
-        "marker": {
-            "size": 11,
-            "color": [colour["side-a" if m.is_baseline else "side-b"] for m, _ in known],
-            "symbol": ["diamond" if m.is_baseline else "circle" for m, _ in known],
-        },
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [(latency.max_ms - latency.p50_ms) / 1000 for _, latency in known],
-            "arrayminus": [(latency.p50_ms - latency.min_ms) / 1000 for _, latency in known],
-            "color": colour["bar"],
-            "thickness": 1.2,
-            "width": 3,
-        },
-        "hovertext": [_told(m) for m, _ in known],
-        "hoverinfo": "text",
-    }
+    middle = max(times) / 2
+    baseline = _trace([each for each in known if each[0].is_baseline], middle, colour, "side-a")
+    others = _trace([each for each in known if not each[0].is_baseline], middle, colour, "side-b")
     longest = max(latency.max_ms / 1000 for _, latency in known)
     axis = {
         "linecolor": colour["line2"],
@@ -95,20 +79,62 @@ def figure(models: Sequence[ComparedModel], *, mode: str) -> dict[str, Any]:
         "tickfont": {"size": 11, "color": colour["ink2"]},
     }
     title = {"font": {"size": 11, "color": colour["ink2"]}}
-    x = {"title": {"text": "p50 time", **title}, "ticksuffix": " s", "showgrid": False}
-    y = {"title": {"text": "cost of a run", **title}, "tickprefix": "$"}
+    x = {
+        "title": {"text": "p50 time", **title},
+        "ticksuffix": " s",
+        "showgrid": False,
+        "exponentformat": "none",
+    }
+    y = {"title": {"text": "cost of a run", **title}, "tickprefix": "$", "exponentformat": "none"}
     layout = _layout(colour)
     layout["xaxis"] = {**axis, **x, "type": axis_type(times), **_bounds(times, to=longest)}
     layout["yaxis"] = {**axis, **y, "type": axis_type(costs), **_bounds(costs)}
-    return {"data": [trace], "layout": layout}
+    return {"data": [baseline, others], "layout": layout}
+
+
+def _trace(
+    models: Sequence[tuple[ComparedModel, Latency]],
+    middle: float,
+    colour: dict[str, str],
+    side: str,
+) -> dict[str, Any]:
+    times = [latency.p50_ms / 1000 for _, latency in models]
+    return {
+        "type": "scatter",
+        # Never empty: Plotly draws no such group, and the stylesheet counts the groups.
+        "x": times or [None],
+        "y": [float(m.spending.per_run_usd or 0) for m, _ in models] or [None],
+        "mode": "markers+text",
+        "text": [_plain(m.model) for m, _ in models],
+        # On the side of its mark where there is room: no name leaves the picture.
+        "textposition": ["top left" if time > middle else "top right" for time in times],
+        "textfont": {"size": 12, "color": colour["ink"]},
+        "marker": {
+            "size": 11,
+            "color": colour[side],
+            "symbol": "diamond" if side == "side-a" else "circle",
+        },
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [(latency.max_ms - latency.p50_ms) / 1000 for _, latency in models],
+            "arrayminus": [(latency.p50_ms - latency.min_ms) / 1000 for _, latency in models],
+            "color": colour["bar"],
+            "thickness": 1.2,
+            "width": 3,
+        },
+        "cliponaxis": False,
+        "hovertext": [_told(m) for m, _ in models],
+        "hoverinfo": "text",
+    }
 
 
 def _layout(colour: dict[str, str]) -> dict[str, Any]:
     return {
         "height": HEIGHT_PX,
-        "margin": {"l": 64, "r": 16, "t": 12, "b": 42},
-        "paper_bgcolor": colour["bg"],
-        "plot_bgcolor": colour["bg"],
+        "margin": {"l": 70, "r": 16, "t": 14, "b": 44},
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
         "font": {"family": FONT, "size": 12, "color": colour["ink"]},
         "showlegend": False,
         "hoverlabel": {
@@ -125,12 +151,6 @@ def _bounds(values: Sequence[float], *, to: float | None = None) -> dict[str, An
         return {"nticks": 5}
     largest = max(*values, to or 0)
     return {"range": [0, largest * (1.05 if to else 1.25) or 1], "nticks": 5}
-
-
-def _sides(times: Sequence[float]) -> list[str]:
-    """Return on which side of its mark a name stands, so that none leaves the picture."""
-    middle = max(times) / 2
-    return ["top left" if time > middle else "top right" for time in times]
 
 
 def _told(model: ComparedModel) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 from secondtake.backend.models.diffs import RunDiff, TextDiff, WordPiece
 from secondtake.studio.diff_page.header import letter
-from secondtake.studio.diff_page.texts import marked
+from secondtake.studio.diff_page.texts import alone, is_rewritten, marked
 from secondtake.studio.diff_page.values import table
 from secondtake.studio.html import Html, el, icon, join
 
@@ -45,6 +45,8 @@ def _same(words: TextDiff) -> Html:
 
 def _side(diff: RunDiff, name: str, hidden: str) -> Html:
     own = [piece for piece in diff.output.pieces if piece.operation != hidden]
+    if _is_another(diff.output):
+        own = alone("".join(piece.text for piece in own))
     body: Sequence[Html] = marked(own, around=WHOLE, limit=ANSWER_CHARS)
     if not any(piece.text for piece in own):
         status = (diff.a if name == "A" else diff.b).status
@@ -65,6 +67,13 @@ def _said(words: TextDiff, name: str) -> str:
     if words.too_long:
         return "compared by line: too long to be compared by word"
     return f"{own / (own + shared):.0%} is only here" if own + shared else ""
+
+
+def _is_another(words: TextDiff) -> bool:
+    """Return whether the answers share so little that marks by word say nothing."""
+    a, b = ("".join(piece.text for piece in words.pieces if piece.operation != hidden)
+            for hidden in ("added", "removed"))  # fmt: skip
+    return is_rewritten(a, b, words.pieces)
 
 
 def _length(pieces: Sequence[WordPiece]) -> int:

@@ -13,6 +13,7 @@ from secondtake.studio.diff_page.texts import (
     Part,
     alone,
     compared,
+    is_json,
     is_rewritten,
     marked,
     whole_texts,
@@ -58,7 +59,7 @@ def _facts(pair: Pair) -> Iterator[tuple[str, str | None, str | None]]:
     known: dict[str, Callable[[Step], str | None]] = {
         "model": lambda step: step.name,
         "tokens": _tokens,
-        "where": lambda step: step.node_path,
+        "node": lambda step: step.node_path,
         "answered": _served,
     }
     for name, read in known.items():
@@ -95,9 +96,10 @@ def _texts(pair: Pair, view: DiffView) -> Iterator[Html]:
     is_pair = pair.a is not None and pair.b is not None
     for part, (before, after) in texts.items():
         one, other = compared(before, after) if is_pair else (alone(before), alone(after))
+        is_mono = part in ("arguments", "called") or is_json(before or after)
+        cls = "diff-whole mono" if is_mono else "diff-whole"
         if is_pair and is_rewritten(before, after, one):
-            one, other = alone(before), alone(after)
-        cls = "diff-whole mono" if part in ("arguments", "called") else "diff-whole"
+            one, other, cls = alone(before), alone(after), f"{cls} is-rewritten"
         yield _line(
             _WORDS[part],
             _whole(one, cls) if pair.a is not None else None,

@@ -1,7 +1,7 @@
 """The head of the page: the verdict, the two runs, and what they took."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -226,11 +226,8 @@ def _path(diff: RunDiff) -> Html:
         if count
     ]
     group = -(-len(diff.edits) // BEADS_MAX) or 1
-    operations = [edit.operation for edit in diff.edits]
-    beads: list[Operation] = [
-        next(each for each in _MOST_TELLING if each in operations[at : at + group])
-        for at in range(0, len(operations), group)
-    ]
+    operations: list[Operation] = [edit.operation for edit in diff.edits]
+    beads = [_bead(operations[at : at + group]) for at in range(0, len(operations), group)]
     where: Html | str = "every step is the same" if diff.edits else "neither run made a call"
     if diff.first_divergence is not None:
         same = formats.counted(diff.first_divergence, "identical step")
@@ -239,11 +236,19 @@ def _path(diff: RunDiff) -> Html:
     return el(
         "div",
         el("div", " · ".join(counts) or "No steps", cls="diff-label cut"),
-        el("div", [el("i", cls=f"bead is-{operation}") for operation in beads], cls="diff-beads",
+        el("div", beads, cls="diff-beads",
            role="img", aria_label=", ".join(counts) or "no steps"),
         el("div", where, cls="diff-was"),
         cls="diff-fact diff-path",
     )  # fmt: skip
+
+
+def _bead(operations: Sequence[Operation]) -> Html:
+    """Return one bead for some edits: the fainter, the fewer of them differ."""
+    telling = next(each for each in _MOST_TELLING if each in operations)
+    share = operations.count(telling) / len(operations)
+    faint = {"opacity": f"{max(0.3, share):.2f}"} if share < 1 else None
+    return el("i", cls=f"bead is-{telling}", style=faint)
 
 
 def _money(side: DiffSide) -> str:

@@ -12,7 +12,7 @@ from secondtake.studio.diff_page.header import letter
 from secondtake.studio.diff_page.rows import OPERATIONS, Pair, pair_words
 from secondtake.studio.html import Html, el, join
 
-BARS_SHOWN: Final = 24
+BARS_SHOWN: Final = 16
 """Edits with a bar of their own; the smaller ones are one bar."""
 
 Amount = float | Decimal | None

@@ -23,6 +23,7 @@ from secondtake.studio.diff_page.texts import (
     Part,
     alone,
     compared,
+    is_json,
     is_rewritten,
     marked,
     prose,
@@ -39,7 +40,7 @@ FOLDED_AT_ONCE: Final = 200
 SHOWN_CHARS: Final = 260
 SENT_CHARS: Final = 200
 AROUND: Final = 60
-REWRITTEN: Final = "Another text: less than a third of it is the same on both sides"
+REWRITTEN: Final = "Another text: hardly a word of it is the same on both sides"
 
 STEP_ACT: Final = "step"
 FOLD_ACT: Final = "fold"
@@ -240,9 +241,12 @@ def _bodies(pair: Pair, written: Written, *, with_texts: bool) -> tuple[Html, Ht
     if not with_texts:
         return join(left), join(right)
     is_pair = bool(left and right)
-    for part, (before, after) in telling_texts(pair).items():
+    telling = telling_texts(pair)
+    is_same = pair.edit.operation == "same"
+    for part, (before, after) in list(telling.items())[: 1 if is_same else None]:
         one, other = compared(before, after) if is_pair else (alone(before), alone(after))
         tone = " quiet" if is_pair and before == after else ""
+        tone += " is-short" if is_same else ""
         if is_pair and is_rewritten(before, after, one):
             one, other, tone = alone(before), alone(after), " is-rewritten"
         left += _body(part, one, tone)
@@ -267,22 +271,21 @@ def _head(step: Step, written: Written) -> Html:
         el("span", where, cls="meta ellipsis"),
         el("span", cls="grow"),
         icon("error", cls="error", label="It failed") if step.error else None,
-        el("span", formats.tokens(total) if is_llm else "", cls="ct num",
-           title=in_out if is_llm else None),
-        el("span", cost if is_llm or step.cost_usd is not None else "", cls="cc num"),
+        el("span", formats.tokens(total), cls="ct num", title=in_out) if is_llm else None,
+        el("span", cost, cls="cc num") if is_llm or step.cost_usd is not None else None,
         el("span", written.took(step), cls="cd num"),
         cls="diff-step",
     )  # fmt: skip
 
 
 def _body(part: Part, pieces: Sequence[WordPiece], tone: str) -> Iterator[Html]:
-    first = "".join(piece.text for piece in pieces[:2]).lstrip()[:1]
-    if not first:
+    first = "".join(piece.text for piece in pieces[:2])
+    if not first.strip():
         return
     limit = SENT_CHARS if part == "sent" else SHOWN_CHARS
     shown = marked(pieces, around=AROUND, limit=limit)
-    is_json = part == "answer" and first in ("{", "[")
-    cls = f"{_CLASSES[part]}{' mono' if is_json else ''}{tone}"
+    mono = " mono" if part == "answer" and is_json(first) else ""
+    cls = f"{_CLASSES[part]}{mono}{tone}"
     tip = REWRITTEN if tone == " is-rewritten" else None
     yield el("div", shown, cls=cls, title=tip)
 

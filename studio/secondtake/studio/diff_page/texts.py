@@ -28,7 +28,7 @@ _CALLED_CHARS: Final = 2000
 _BLANK_LINES: Final = re.compile(r"\n\s*\n")
 
 REWRITTEN_SHARE: Final = 0.3
-"""Texts that share less than this are said to be other texts."""
+"""Of the shorter one; texts that share less are said to be other texts."""
 REWRITTEN_CHARS: Final = 40
 """Of shorter texts each word is marked."""
 
@@ -83,11 +83,11 @@ def is_rewritten(before: str, after: str, pieces: Sequence[WordPiece]) -> bool:
         after: the text of B.
         pieces: of one of them, compared.
     """
-    longer = max(len(before), len(after))
-    if not before or not after or before == after or longer < REWRITTEN_CHARS:
+    shorter, longer = sorted((len(before), len(after)))
+    if before == after or longer < REWRITTEN_CHARS:
         return False
     shared = sum(len(piece.text) for piece in pieces if piece.operation == "same")
-    return shared < REWRITTEN_SHARE * longer
+    return not shorter or shared < REWRITTEN_SHARE * shorter
 
 
 def compared(before: str, after: str) -> tuple[list[WordPiece], list[WordPiece]]:
@@ -133,6 +133,11 @@ def sentence_parts(sentence: str) -> list[tuple[str, bool]]:
         for place, part in enumerate(parts)
         if part
     ]
+
+
+def is_json(words: str) -> bool:
+    """Return whether a text looks like JSON, to be read in type of one width."""
+    return words.lstrip()[:1] in ("{", "[")
 
 
 def prose(sentence: str) -> list[Html]:

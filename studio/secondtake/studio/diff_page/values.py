@@ -12,6 +12,7 @@ from secondtake.studio.run_page.json_text import laid_out, name_line
 
 CHANGES_SHOWN: Final = 200
 VALUE_CHARS: Final = 4000
+PATH_CHARS: Final = 300
 AROUND: Final = 200
 
 _KINDS: Final = {"changed": "changed", "added": "only B", "removed": "only A"}
@@ -51,10 +52,10 @@ def table(changes: Sequence[Change]) -> Html:
 
 def _row(change: Change) -> Html:
     before, after = _values(change)
-    path = change.path or "(the value itself)"
+    path = name_line(change.path or "(the value itself)", limit=PATH_CHARS)
     return el(
         "div",
-        el("div", path, cls="mono", title=name_line(path)),
+        el("div", path, cls="mono", title=path),
         el("div", icon(_ICONS[change.kind]), _KINDS[change.kind], cls="diff-kind"),
         before,
         after,

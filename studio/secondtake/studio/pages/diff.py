@@ -12,6 +12,7 @@ from secondtake.studio.diff_page.data import DiffView, load_diff
 from secondtake.studio.diff_page.frame import show_frame
 from secondtake.studio.diff_page.page_state import DiffState, open_state
 from secondtake.studio.diff_page.picker import show_picker
+from secondtake.studio.diff_page.texts import prose
 from secondtake.studio.html import el, icon
 from secondtake.studio.html import show as put
 from secondtake.studio.navigation import RUNS_ADDRESS, diff_address, has_arrived
@@ -71,4 +72,4 @@ def _say(sentence: str) -> None:
     links = el("p", el("a", "Choose two runs", href=diff_address()), " · ",
                el("a", "All runs", href=RUNS_ADDRESS))  # fmt: skip
     put(el("div", icon("search_off", cls="empty-icon"), el("h2", "These runs cannot be compared"),
-           el("p", sentence), links, cls="empty"))  # fmt: skip
+           el("p", prose(sentence)), links, cls="empty"))  # fmt: skip

@@ -10,6 +10,7 @@ from secondtake.studio.components.pane import show_pane
 from secondtake.studio.html import Html, el, icon
 from secondtake.studio.navigation import RUNS_ADDRESS, replay_address
 from secondtake.studio.run_page.json_text import in_one_line, name_line
+from secondtake.studio.run_page.waterfall_rows import argument_words
 from secondtake.studio.theme.tokens import STATUS_COLOURS, STATUS_ICONS
 
 SHOWN: Final = 20
@@ -38,7 +39,8 @@ def _choice(runs: list[RunSummary]) -> Html:
 
 def _row(run: RunSummary, now: datetime) -> Html:
     colour = STATUS_COLOURS.get(run.status, "ink3")
-    said = in_one_line(run.inputs_preview or run.name or "run", limit=160)
+    said = in_one_line(argument_words(run.inputs_preview or run.name or "run"), limit=160)
+    cls = "num simulated-price" if run.simulated else "num"
     return el(
         "a",
         icon(STATUS_ICONS.get(run.status, "help"), cls=colour, label=run.status),
@@ -46,11 +48,12 @@ def _row(run: RunSummary, now: datetime) -> Html:
         el("b", name_line(run.workflow or run.name or "run", limit=60), cls="cut"),
         el("span", said, cls="cut meta", title=said),
         el("span", "step by step" if run.replayable == "stepwise" else "", cls="faint"),
-        el("span", money(run.cost_usd, places=LIST_PLACES), cls="num"),
+        el("span", el("span", money(run.cost_usd, places=LIST_PLACES), cls=cls,
+                      title="Simulated: no money was spent" if run.simulated else None), cls="num"),
         el("span", duration(run.duration_ms), cls="num"),
         href=replay_address(str(run.run_id)),
         cls="replay-choice-row",
-    )
+    )  # fmt: skip
 
 
 def _none() -> Html:

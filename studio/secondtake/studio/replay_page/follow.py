@@ -90,11 +90,11 @@ def repeats(following: Following, runs: Sequence[RunFacts]) -> Html:
 
 
 def _arrived(client: Client, following: Following) -> None:
-    if len(following.run_ids) > 1:
+    run_id, *others = following.run_ids
+    if others:
         facts = [client.get_run(str(run_id), parts=()).summary for run_id in following.run_ids]
         show_pane(repeats(following, facts), key="replay_repeats")
         return
-    run_id = following.run_ids[0]
     address = diff_address(str(following.source_run_id), str(run_id))
     following.has_gone = True
     link = el("a", "What changed", href=address)

@@ -128,11 +128,22 @@ def changes(wanted: Wanted, known: dict[str, Target]) -> Html:
         cls="replay-head",
     )  # fmt: skip
     if not wanted.changes:
-        nothing = el("p", "Nothing yet: every call is answered by the recording, and nothing is "
-                     "paid for. Choose above what to change.", cls="meta changes-none")  # fmt: skip
+        nothing = el("p", f"Nothing yet: {_unchanged(wanted)} Choose above what to change.",
+                     cls="meta changes-none")  # fmt: skip
         return el("div", head, nothing, cls="replay-changes")
     rows = [_change(path, value, known.get(path)) for path, value in wanted.changes]
     return el("div", head, rows, cls="replay-changes")
+
+
+def _unchanged(wanted: Wanted) -> str:
+    """Return what a replay does in which nothing is different."""
+    if wanted.stepwise:
+        return "each LLM call is asked again as it was."
+    if "live" in (wanted.llm, wanted.tools):
+        return "calls are executed all the same, as chosen below."
+    if wanted.repeat > 1:
+        return "what may answer otherwise is asked again in each repeat."
+    return "every call is answered by the recording, and nothing is paid for."
 
 
 def _change(path: str, value: str, target: Target | None) -> Html:

@@ -45,8 +45,11 @@ def show_right(client: Client, view: RunView, state: ReplayState, way: Way) -> N
     acted = partial(act_on, client, view, state)
     known = all_targets(client, view, state)
     chosen = known.get(state.target or "")
-    notes = [head.obstacle(run, way, f"secondtake replay {run.short_id} -- COMMAND")]
+    notes = [head.obstacle(run, way, state.wanted.command(run.short_id))]
     notes += [head.stepwise_note()] if state.wanted.stepwise else []
+    if way == "no":
+        show_pane(join(notes), key="replay_chooser", on_act=acted)
+        return
     with st.container(key="replay_form"):
         show_pane(
             join(notes, form.chooser(groups_of(client, view, state), state.wanted,
@@ -59,7 +62,7 @@ def show_right(client: Client, view: RunView, state: ReplayState, way: Way) -> N
         show_pane(form.changes(state.wanted, known), key="replay_changes", on_act=acted)
     with st.container(key="replay_foot"):
         _who_answers(state)
-        planned = plan(client, state, way) if way not in ("no", "program") else None
+        planned = plan(client, state, way) if way != "program" else None
         if state.following is not None:
             follow.follow(client, state.following)
         elif planned is not None:

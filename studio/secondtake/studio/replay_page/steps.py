@@ -69,7 +69,7 @@ def steps(
             span,
             focus=focus,
             number=numbers.get(span.span_id),
-            reach=reaches.get(numbers.get(span.span_id, ("", 0))),
+            reach=reaches.get(numbers.get(span.span_id, ("", 0)), "") if plan else None,
             is_fork=fork is not None and forkable.get(span.span_id) == fork,
         )
         for span in view.tree.spans[:limit]
@@ -80,7 +80,7 @@ def steps(
         _whole(view, is_chosen=focus is None),
         rows,
         _more(len(view.tree.spans), limit),
-        cls="replay-steps",
+        cls="replay-steps" + (" is-simulated" if view.detail.summary.simulated else ""),
         role="list",
         aria_label="Steps of the source",
     )
@@ -106,7 +106,7 @@ def _head(view: RunView, *, has_plan: bool) -> Html:
         el("span", "Source", cls="strong"),
         el("span", count, cls="faint"),
         el("span", cls="grow"),
-        el("span", "would be" if has_plan else "", cls="reach-head"),
+        el("span", "would be", cls="reach-head") if has_plan else None,
         el("span", "cost", cls="num step-cost"),
         el("span", "time", cls="num step-time"),
         cls="pane-sticky replay-steps-head",
@@ -119,7 +119,7 @@ def _whole(view: RunView, *, is_chosen: bool) -> Html:
         "div",
         icon(KIND_ICONS["agent"], cls="kind-agent"),
         el("b", name_line(run.workflow or run.name or "run"), cls="cut"),
-        el("span", "the whole run", cls="meta"),
+        el("span", "the whole run", cls="meta whole-run"),
         el("span", cls="grow"),
         _cost(run.cost_usd, is_call=bool(run.llm_call_count)),
         el("span", duration(run.duration_ms), cls="num step-time"),
@@ -183,7 +183,10 @@ def _fork_mark() -> Html:
     return el("span", icon("fork_right"), "forks here", cls="chip fork-mark", title=told)
 
 
-def _reach(reach: str | None) -> Html:
+def _reach(reach: str | None) -> Html | None:
+    """Return who would answer: nothing when that is not known, room for it beside a node."""
+    if reach is None:
+        return None
     if reach not in REACHES:
         return el("span", cls="reach")
     symbol, word, told = REACHES[reach]

@@ -146,7 +146,7 @@ def llm_call(view: RunView, number: int, call: LlmCallRow) -> list[Group]:
         )
         for index, message in enumerate(sent_messages(view, call)[:MESSAGES_MAX])
     ]
-    return _grouped([(f"LLM call {number}", [answer]), ("Messages that it was sent", sent)])
+    return _grouped([(f"LLM call {number}", [answer]), ("Messages sent", sent)])
 
 
 def tool_call(view: RunView, number: int, call: ToolCallRow) -> list[Group]:

@@ -1,6 +1,7 @@
 """What a replay is asked for, as the form and the address hold it. Pure: no page, no client."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, cast, get_args
@@ -56,6 +57,16 @@ class Wanted:
             stepwise=self.stepwise,
             repeat=self.repeat if self.repeat > 1 else None,
         )
+
+    def command(self, run: str) -> str:
+        """Return what to type where the program of a run is."""
+        words = ["secondtake", "replay", run]
+        for path, value in self.changes:
+            # On the command line a text that begins with @ names a file; a second @ says text.
+            words += ["--set", f"{path}={'@' if value.startswith('@') else ''}{_sent(value)}"]
+        words += ["--llm", self.llm] if self.llm != "auto" else []
+        words += ["--tools", self.tools] if self.tools != "auto" else []
+        return f"{shlex.join(words)} -- COMMAND"
 
     @property
     def is_whole_in_address(self) -> bool:
