@@ -42,6 +42,11 @@ READS: Final = (
     f"show {RUN} --state --step 0",
     "show nosuchrun",
     "show 0199",
+    f"diff {RUN} 0199bbbb",
+    f"diff {RUN} nosuchrun",
+    f"replay {RUN}",
+    "replay nosuchrun",
+    "compare --show nosuch",
     f"capsule export {RUN} run.take --force",
     "capsule export nosuchrun run.take --force",
     "capsule open missing.take",
@@ -142,7 +147,7 @@ def test_what_is_recorded_beside_a_server_is_there_at_once(
 
 def test_each_command_is_among_those_that_are_compared() -> None:
     compared = {words.split()[0] for words in READS}
-    assert compared | {"run", "up"} == set(COMMANDS)
+    assert compared | {"run", "up", "wrap"} == set(COMMANDS)
 
 
 def test_without_a_server_commands_work_in_this_process(home: Path) -> None:

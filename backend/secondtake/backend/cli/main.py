@@ -25,7 +25,7 @@ COMMANDS: Final = {
     "capsule": (_HERE + "capsule", "Put a run into one file, or look into such a file."),
     "compare": (
         _HERE + "compare",
-        "Compare models on a workflow or a prompt: answers, cost, latency, failures.",
+        "Compare models on a workflow or a prompt: answers, agreement, cost, latency, failures.",
     ),
     "answer": (
         _HERE + "answer",
