@@ -10,6 +10,7 @@ from tests.support.stored import STARTED_AT
 
 from secondtake.backend.models.runs import RunFacts
 from secondtake.studio.replay_page.follow import same_answers
+from secondtake.studio.replay_page.form import changes
 from secondtake.studio.replay_page.plan_strip import span
 from secondtake.studio.replay_page.targets import as_text, nodes_of
 from secondtake.studio.replay_page.wanted import ADDRESS_CHARS_MAX, Wanted, read_query
@@ -46,6 +47,7 @@ def test_changes_that_no_address_can_hold_are_left_out_of_it() -> None:
     wanted = Wanted(run="a", changes=(("nodes.a.prompt", "x" * ADDRESS_CHARS_MAX),))
     assert "set" not in wanted.query()
     assert not wanted.is_whole_in_address
+    assert "too long for an address" in str(changes(wanted, {}))
 
 
 def test_a_change_that_is_made_again_keeps_its_place() -> None:

@@ -132,7 +132,9 @@ def changes(wanted: Wanted, known: dict[str, Target]) -> Html:
                      cls="meta changes-none")  # fmt: skip
         return el("div", head, nothing, cls="replay-changes")
     rows = [_change(path, value, known.get(path)) for path, value in wanted.changes]
-    return el("div", head, rows, cls="replay-changes")
+    told = "These changes are too long for an address: a link to this page leaves them out."
+    note = None if wanted.is_whole_in_address else el("p", told, cls="meta changes-none")
+    return el("div", head, rows, note, cls="replay-changes")
 
 
 def _unchanged(wanted: Wanted) -> str:
