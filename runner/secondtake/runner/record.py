@@ -341,7 +341,12 @@ def _replaying(name: str, description: dict[str, Any]) -> dict[str, Any]:
     given: Mapping[str, str] = description.get("tags") or {}
     tags = {**given, **job.tags}
     source = job.session.recording.run_id
-    own: dict[str, Any] = {"replay": job.session, "run_id": job.run_id, "source_run_id": source, "tags": tags}
+    own: dict[str, Any] = {
+        "replay": job.session,
+        "run_id": job.run_id,
+        "source_run_id": source,
+        "tags": tags,
+    }
     return {**description, **own}
 
 
