@@ -33,7 +33,10 @@ T = TypeVar("T")
 TRIES: Final = 7
 REST_S: Final = 5.0
 """How long a server is left alone before its memory is read."""
-POLL_S: Final = 0.01
+POLL_S: Final = 0.02
+"""How often the page is looked at. Playwright's own waiting looks only every half second once it has
+waited a quarter of one, which is what it would be measuring; looking all the time would take the
+browser's processor away."""
 REQUEST_TRIES: Final = 9
 STARTS: Final = 3
 
@@ -183,7 +186,13 @@ def _in_browser(
 
 
 def _runs(window: Window, url: str) -> float:
-    return _milliseconds(RunsPage(window, url).open)
+    page = RunsPage(window, url)
+
+    def visit() -> None:
+        page.goto()
+        _until(page.rows.first.is_visible)
+
+    return _milliseconds(visit)
 
 
 def _run(window: Window, url: str, run_id: str) -> float:
@@ -210,9 +219,8 @@ def _row_to_run(window: Window, url: str) -> float:
 
 def _wait_for_run(page: RunPage) -> None:
     """Wait until head, waterfall and conversation of a run are there."""
-    page.head.wait_for()
-    page.spans.first.wait_for()
-    page.right.first.wait_for()
+    for part in (page.head, page.spans.first, page.right.first):
+        _until(part.is_visible)
 
 
 def _pill(window: Window, url: str) -> float:
@@ -224,7 +232,7 @@ def _pill(window: Window, url: str) -> float:
 
     def choose() -> None:
         click.click()
-        _until_other(lambda: runs.counted, before)
+        _until(lambda: runs.counted != before)
 
     return _milliseconds(choose)
 
@@ -242,7 +250,7 @@ def _span(window: Window, url: str, run_id: str) -> float:
 
     def choose() -> None:
         row.click()
-        _until_other(show.inner_text, before)
+        _until(lambda: show.inner_text() != before)
 
     return _milliseconds(choose)
 
@@ -258,16 +266,16 @@ def _live(window: Window, url: str, api_url: str, home: Path) -> list[float]:
         page.settle()
 
         def step() -> None:
-            page.spans.filter(has_text=f"step_{live.step()}").wait_for()
+            _until(page.spans.filter(has_text=f"step_{live.step()}").is_visible)
 
         return [_milliseconds(step) for _ in range(TRIES)]
 
 
-def _until_other(read: Callable[[], str], before: str) -> None:
+def _until(is_so: Callable[[], bool]) -> None:
     deadline = time.perf_counter() + 15
-    while read() == before:
-        time.sleep(POLL_S)  # reading all the time would take the browser's processor away
-        assert time.perf_counter() < deadline, f"it did not change: {before[:80]}"
+    while not is_so():
+        time.sleep(POLL_S)
+        assert time.perf_counter() < deadline, "it was not seen within 15 s"
 
 
 def _cold(chromium: Path, profile: Path, visit: Callable[[Window], float]) -> float:
