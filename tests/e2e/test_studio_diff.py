@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
-from tests.e2e.test_studio_hostile import MARK, OUTSIDE_SOURCES
+from tests.e2e.test_studio_hostile import MARK
 from tests.support.browser import HEIGHT, Window
-from tests.support.browser_pages import RunPage
+from tests.support.browser_pages import OUTSIDE_SOURCES, RunPage
 from tests.support.diff_browser_page import DIFF_TABS, DiffPage
 from tests.support.diff_pairs import TICKET, write_long_pair, write_pair
 from tests.support.hostile import write_hostile_runs

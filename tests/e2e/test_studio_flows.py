@@ -329,3 +329,29 @@ def test_filters_are_set_by_keys(runs_page: RunsPage, failed_ids: list[str]) -> 
     runs_page.wait_for(lambda: runs_page.ids() == failed_ids, what="the failed runs")
     keys.press("Escape")
     expect(statuses).to_have_count(0)
+
+
+def test_the_right_side_of_a_run_is_used_by_keys_alone(run_page: RunPage, bulk: Bulk) -> None:
+    run_page.open(bulk.newest_run_id)
+    page, keys = run_page.page, run_page.page.keyboard
+    run_page.tab("Conversation").focus()
+    keys.press("ArrowRight")
+    keys.press("Enter")
+    run_page.wait_for(lambda: run_page.query.get("tab") == ["saw"], what="the next view")
+    run_page.settle()
+    for tab in ("Tool calls", "Conversation"):
+        run_page.tab(tab).focus()
+        keys.press("Enter")
+        run_page.settle()
+    fold = run_page.right.locator("summary").first
+    opened = "(summary) => summary.parentElement.open"
+    for _ in range(12):  # from the tabs, through what stands before it
+        keys.press("Tab")
+        if fold.evaluate("(summary) => summary === summary.getRootNode().activeElement"):
+            break
+    expect(fold).to_be_focused()
+    was_open = fold.evaluate(opened)
+    keys.press("Enter")
+    run_page.window.picture("run-keyboard-fold-light")
+    assert fold.evaluate(opened) != was_open
+    assert page.evaluate("() => document.activeElement !== document.body")

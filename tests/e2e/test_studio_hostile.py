@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from playwright.sync_api import expect
-from tests.support.browser_pages import TABS, RunPage, RunsPage
+from tests.support.browser_pages import OUTSIDE_SOURCES, TABS, RunPage, RunsPage
 from tests.support.hostile import TEXTS, write_hostile_runs
 from tests.support.seeding import backend_of
 from tests.support.servers import Stack
@@ -17,29 +17,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 MARK: Final = "<script>alert('script')</script>"
 """The beginning of every hostile text of the runs whose every tab is looked at."""
-OUTSIDE_SOURCES: Final = """() => {
-  const found = [];
-  const isOutside = (value) => {
-    const url = URL.parse(value, location.href);
-    if (!url || ['data:', 'blob:'].includes(url.protocol)) return false;
-    return url.host !== location.host || !url.protocol.startsWith('http');
-  };
-  const walk = (root) => {
-    for (const each of root.querySelectorAll('*')) {
-      for (const name of ['src', 'href', 'poster', 'data', 'action', 'xlink:href']) {
-        const value = each.getAttribute(name);
-        if (value && isOutside(value)) found.push(`${each.localName} ${name} ${value.slice(0, 80)}`);
-      }
-      if (each.matches('iframe, object, embed, base, meta[http-equiv], [srcset], [onerror]')) {
-        found.push(each.localName);
-      }
-      if (each.shadowRoot) walk(each.shadowRoot);
-    }
-  };
-  walk(document);
-  return found;
-}"""
-"""Finds elements that would load or lead to another host."""
 
 
 @pytest.fixture(scope="module")

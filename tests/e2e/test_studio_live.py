@@ -1,15 +1,18 @@
 """Runs that go on while one looks at them, under `secondtake up`: steps, questions, an end."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import orjson
 import pytest
 from playwright.sync_api import expect
 from tests.support.browser_outside import Outside
-from tests.support.browser_pages import RunPage, RunsPage
+from tests.support.browser_pages import OUTSIDE_SOURCES, RunPage, RunsPage
+from tests.support.hostile import EVERYTHING
 from tests.support.seeding import WORKFLOWS, LiveRun
 from tests.support.servers import END_TIMEOUT_S, READY_TIMEOUT_S, Up, wait_for_run, wait_until
 
@@ -19,6 +22,7 @@ from secondtake.backend.models.executions import RunRequest
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
+CHOICES: Final = ("<img src=x onerror=alert(1)>", "![a](http://outside.example/c.png)")
 TICKET: Final = "My invoice 2025-118 looks too high. Please explain it before Friday."
 
 
@@ -28,9 +32,33 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def studio(home: Path, outside: Outside) -> Iterator[Up]:
+def workflows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample workflows, and one that asks a person a hostile question."""
+    folder = tmp_path_factory.mktemp("workflows") / "workflows"
+    shutil.copytree(WORKFLOWS, folder)
+    asking = {
+        "name": "hostile_question",
+        "inputs": {"text": {"description": "What is asked."}},
+        "state": {"answer": {"type": "string"}},
+        "nodes": {
+            "ask": {
+                "kind": "human",
+                "question": "{{ text }}",
+                "choices": list(CHOICES),
+                "output": "answer",
+            }
+        },
+        "edges": [{"from": "START", "to": "ask"}, {"from": "ask", "to": "END"}],
+        "output": "answer",
+    }
+    (folder / "hostile_question.yaml").write_bytes(orjson.dumps(asking))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studio(home: Path, outside: Outside, workflows: Path) -> Iterator[Up]:
     """Everything as a person starts it."""
-    with Up(home, SECONDTAKE_WORKFLOWS_ROOT=str(WORKFLOWS), **outside.environment) as up:
+    with Up(home, SECONDTAKE_WORKFLOWS_ROOT=str(workflows), **outside.environment) as up:
         yield up
 
 
@@ -43,8 +71,12 @@ def client(studio: Up) -> Iterator[Client]:
 @pytest.fixture
 def waiting(client: Client) -> UUID:
     """A run of a worker that waits for a person."""
-    request = RunRequest(workflow="support", inputs={"ticket": TICKET}, user_id="ada")
-    run_id = client.request_run(request).run_id
+    return _asking(client, workflow="support", inputs={"ticket": TICKET}, user_id="ada")
+
+
+def _asking(client: Client, **requested: Any) -> UUID:
+    """Start a run and wait until it waits for a person."""
+    run_id = client.request_run(RunRequest(**requested)).run_id
 
     def asks() -> bool:
         with suppress(SecondTakeError):
@@ -148,6 +180,24 @@ def test_a_question_is_answered_on_the_page_and_the_run_goes_on(
     answers = [call.result for call in client.get_run(str(waiting)).tool_calls]
     assert "send" in answers
     run_page.window.pictures("run-answered-by-a-person")
+
+
+def test_a_hostile_question_is_read_and_answered_with_a_hostile_choice(
+    run_page: RunPage, client: Client
+) -> None:
+    run_id = _asking(client, workflow="hostile_question", inputs={"text": EVERYTHING})
+    run_page.goto(run_id)
+    expect(run_page.question).to_contain_text("<script>alert('script')</script>")
+    assert run_page.page.evaluate(OUTSIDE_SOURCES) == []
+    run_page.window.pictures("run-hostile-question")
+    for choice in CHOICES:
+        expect(run_page.question.get_by_role("button", name=choice, exact=True)).to_be_visible()
+    run_page.question.get_by_role("button", name=CHOICES[0], exact=True).click()
+    expect(run_page.question).to_have_count(0)
+    status = _status(client, run_id)
+    wait_until(lambda: status("ok"), what="the end", timeout_s=END_TIMEOUT_S)
+    assert [call.result for call in client.get_run(str(run_id)).tool_calls] == [CHOICES[0]]
+    assert run_page.page.evaluate(OUTSIDE_SOURCES) == []
 
 
 def test_waiting_runs_are_found_by_their_pill_and_answered_by_keys(

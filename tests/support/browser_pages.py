@@ -29,6 +29,30 @@ _QUIET: Final = """(quiet_ms) => {
 QUIET_MS: Final = 200
 """How long Streamlit must have nothing to do: a click is told to it a moment later."""
 
+OUTSIDE_SOURCES: Final = """() => {
+  const found = [];
+  const isOutside = (value) => {
+    const url = URL.parse(value, location.href);
+    if (!url || ['data:', 'blob:'].includes(url.protocol)) return false;
+    return url.host !== location.host || !url.protocol.startsWith('http');
+  };
+  const walk = (root) => {
+    for (const each of root.querySelectorAll('*')) {
+      for (const name of ['src', 'href', 'poster', 'data', 'action', 'xlink:href']) {
+        const value = each.getAttribute(name);
+        if (value && isOutside(value)) found.push(`${each.localName} ${name} ${value.slice(0, 80)}`);
+      }
+      if (each.matches('iframe, object, embed, base, meta[http-equiv], [srcset], [onerror]')) {
+        found.push(each.localName);
+      }
+      if (each.shadowRoot) walk(each.shadowRoot);
+    }
+  };
+  walk(document);
+  return found;
+}"""
+"""Finds elements that would load or lead to another host."""
+
 
 class StudioPage:
     """What both pages have."""
