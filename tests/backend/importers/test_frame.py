@@ -129,3 +129,12 @@ def test_a_home_that_cannot_be_written_is_one_sentence(tmp_path: Path, home: Pat
 
 def test_every_importer_is_registered_under_its_format() -> None:
     assert all(importer.format == name for name, importer in IMPORTERS.items())
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path: Path, home: Path) -> None:
+    path = write(tmp_path, [TEA, record()])
+    options: dict[str, Any] = {"settings": load_settings(), "known_runs": lambda _: ()}
+    dry = import_files(TAU, [path], dry_run=True, **options)
+
+    assert list(journal_folder(home).glob("*")) == []
+    assert dry.model_copy(update={"dry_run": False}) == import_files(TAU, [path], **options)

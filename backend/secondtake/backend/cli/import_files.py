@@ -26,14 +26,19 @@ FORMATS: Final = "\n\n".join(f"{name}: {importer.help}" for name, importer in IM
 @click.argument(
     "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
+@click.option("--dry-run", is_flag=True, help="Say what would be imported, and write nothing.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, format_name: str, paths: Sequence[Path], as_json: bool) -> None:
+def command(
+    ctx: click.Context, format_name: str, paths: Sequence[Path], dry_run: bool, as_json: bool
+) -> None:
     """Import files; exit code 1 when records had to be skipped."""
     settings = current_settings()
     bar = ProgressBar("importing")
     try:
-        report = import_runs(connect(settings), settings, format_name, paths, progress=bar)
+        report = import_runs(
+            connect(settings), settings, format_name, paths, progress=bar, dry_run=dry_run
+        )
     finally:
         bar.end()
     if as_json:
@@ -47,7 +52,8 @@ def command(ctx: click.Context, format_name: str, paths: Sequence[Path], as_json
 def _print_report(report: ImportReport) -> None:
     there = report.runs_already_there
     already = f", {there:,} already there" if there else ""
-    click.echo(f"{formats.counted(report.runs_imported, 'run')} imported{already}")
+    done = "would be imported" if report.dry_run else "imported"
+    click.echo(f"{formats.counted(report.runs_imported, 'run')} {done}{already}")
     for name, number in report.rows.items():
         click.echo(f"  {name:<18} {formats.count(number):>8}")
     for record in report.skipped[:SKIPPED_SHOWN]:
@@ -56,5 +62,5 @@ def _print_report(report: ImportReport) -> None:
     hidden = len(report.skipped) - SKIPPED_SHOWN
     if hidden > 0:
         click.echo(f"skipped: {hidden:,} more; --json lists them all", err=True)
-    if report.runs_imported or there:
+    if (report.runs_imported and not report.dry_run) or there:
         click.echo("secondtake runs")

@@ -83,6 +83,8 @@ class ImportReport(Model):
 
     format: str
     files: list[str]
+    dry_run: bool = False
+    """True: nothing was written; the figures are what an import would do."""
     runs_imported: int = 0
     runs_already_there: int = 0
     skipped: list[SkippedRecord] = Field(default_factory=list[SkippedRecord])
@@ -104,8 +106,11 @@ def import_files(
     settings: Settings,
     known_runs: KnownRuns,
     progress: Progress | None = None,
+    dry_run: bool = False,
 ) -> ImportReport:
     """Write the runs of all files into journal segments, for the loader to load.
+
+    With `dry_run` all is done but the writing.
 
     All files are read and checked before the first run is written. Each run is written in one
     piece; what an interrupted import has not written, the same import writes the next time.
@@ -132,7 +137,8 @@ def import_files(
                 else:
                     seen.add(item.run_id)
                     events = run_events(importer, item, sink=sink)
-                    _write(sink, events, imported)
+                    if not dry_run:
+                        _write(sink, events, imported)
                     rows.update(_rows(events))
                     imported += 1
                 done += 1
@@ -141,6 +147,7 @@ def import_files(
     return ImportReport(
         format=importer.format,
         files=[str(path) for path in paths],
+        dry_run=dry_run,
         runs_imported=imported,
         runs_already_there=there,
         skipped=skipped,

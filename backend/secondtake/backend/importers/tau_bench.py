@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
-from secondtake.backend.importers.builder import RunBuilder
+from secondtake.backend.importers.builder import Error, RunBuilder
 from secondtake.backend.importers.files import (
     SourceFile,
     parse_json,
@@ -103,7 +103,7 @@ def build(record: Mapping[str, Any], origin: Origin, builder: RunBuilder) -> Non
     builder.finish(
         status="error" if failed else "ok",
         output=_last_answer(record["traj"]),
-        error=_error_of(info) if failed else (),
+        error=_error_of(info) if failed else None,
     )
 
 
@@ -238,13 +238,14 @@ def _last_answer(traj: Sequence[Mapping[str, Any]]) -> Any:
     return answers[-1].get("content") if answers else None
 
 
-def _error_of(info: Mapping[str, Any]) -> tuple[str | None, str, str | None]:
+def _error_of(info: Mapping[str, Any]) -> Error:
     """Return type, message and traceback of a failed run; the type stands in the traceback."""
     message, traceback = str(info["error"]), info.get("traceback")
     if not isinstance(traceback, str):
-        return None, message, None
+        return Error(message=message)
     raised = [found for line in traceback.splitlines() if (found := _raised(line, message))]
-    return (raised[-1] if raised else None), message, traceback
+    kind = raised[-1] if raised else None
+    return Error(type=kind, message=message, traceback=traceback)
 
 
 def _raised(line: str, message: str) -> str | None:

@@ -35,6 +35,7 @@ def import_runs(
     paths: Sequence[Path],
     *,
     progress: Progress | None = None,
+    dry_run: bool = False,
 ) -> ImportReport:
     """Import files and load what they hold; runs that the store has are left as they are.
 
@@ -44,6 +45,7 @@ def import_runs(
         format_name: one of `IMPORTERS`.
         paths: the files.
         progress: is told how many records are done, and of how many.
+        dry_run: True to say what an import would do, and to write nothing.
 
     Raises:
         UsageError: there is no such format, or a file is not of it; nothing was imported.
@@ -60,6 +62,8 @@ def import_runs(
             settings=settings,
             known_runs=backend.whole_runs,
             progress=progress,
+            dry_run=dry_run,
         )
     finally:
-        backend.load()  # also what was written before the disk refused
+        if not dry_run:
+            backend.load()  # also what was written before the disk refused
