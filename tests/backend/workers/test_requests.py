@@ -87,6 +87,10 @@ def test_a_workflow_with_problems_is_refused_with_all_of_them(settings: Settings
             {"workflow": None, "prompt": "x", "inputs": {}, "tools": ["my_steps:clean"]},
             "no built-in tool",
         ),
+        (
+            {"workflow": None, "prompt": "x", "inputs": {}, "tools": ["write_file"]},
+            "'write_file' changes something: over the API only a workflow's file may name it",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_and_there_is_no_run(
@@ -110,6 +114,15 @@ def test_what_is_wrong_is_said_and_there_is_no_run(
             }
         },
         ["nodes.clean.function=my_steps:wipe"],
+        {"nodes.greet": {"kind": "tool", "tool": "write_file", "output": "text"}},
+        {
+            "nodes.greet": {
+                "kind": "agent",
+                "prompt": "x",
+                "tools": ["read_file", "write_file"],
+                "output": "text",
+            }
+        },
     ],
 )
 def test_overrides_never_name_code_that_the_file_does_not(

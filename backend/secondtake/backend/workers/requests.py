@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 MISSING_INPUT: Final = "give it in `inputs`"
 _WORKFLOW_FIELDS: Final = {"workflow", "prompt", "tools", "overrides", "model"}
 """Fields of a request that say what workflow is executed."""
-CODE_KEYS: Final = ("function", "tool", "workflow")
+CODE_KEYS: Final = ("function", "workflow")
 """Keys of a node that name code, or another file."""
+TOOL_KEYS: Final = ("tool", "tools")
+"""Keys of a node that name tools; those with a colon are code."""
 
 
 def find_by_name(name: str, settings: Settings) -> "Workflow":
@@ -135,7 +137,8 @@ def refuse_code(before: Any, after: Any) -> None:
     if added:
         raise UsageError(
             f"The overrides name {', '.join(sorted(added))}: over the API only the workflow's "
-            "file may name functions, own tools and other workflows. Write it into the file."
+            "file may name functions, own tools, tools that change something, and other workflows. "
+            "Write it into the file."
         )
 
 
@@ -156,7 +159,7 @@ def _given_inputs(request: RunRequest) -> Mapping[str, Any]:
 
 def _asked_for(request: RunRequest, settings: Settings) -> "Workflow":
     """Return the workflow that a request means."""
-    from secondtake.runner.tools.registry import BUILT_IN
+    from secondtake.runner.tools.registry import BUILT_IN, CHANGING
     from secondtake.runner.workflows.execute import prompt_workflow
     from secondtake.runner.workflows.explain import did_you_mean
 
@@ -170,11 +173,18 @@ def _asked_for(request: RunRequest, settings: Settings) -> "Workflow":
         if tool not in BUILT_IN:
             cure = did_you_mean(tool, BUILT_IN)
             raise UsageError(f"There is no built-in tool {tool!r}; {cure}")
+        if tool in CHANGING:
+            raise UsageError(
+                f"The tool {tool!r} changes something: over the API only a workflow's file may name "
+                "it. Write a workflow, or use `secondtake run`."
+            )
     return prompt_workflow(list(request.tools), with_system=False)
 
 
 def _code_names(value: Any, key: str = "") -> Iterator[str]:
-    """Yield what a definition names that is code, or another file."""
+    """Yield what a definition names that is code, another file, or a tool that changes something."""
+    from secondtake.runner.tools.registry import CHANGING
+
     if is_object(value):
         for name, item in value.items():
             yield from _code_names(item, name)
@@ -182,6 +192,6 @@ def _code_names(value: Any, key: str = "") -> Iterator[str]:
         for item in value:
             yield from _code_names(item, key)
     elif isinstance(value, str) and (
-        (key in CODE_KEYS and (key != "tool" or ":" in value)) or (key == "tools" and ":" in value)
+        key in CODE_KEYS or (key in TOOL_KEYS and (":" in value or value in CHANGING))
     ):
         yield value

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from secondtake.runner.settings import Settings
-from secondtake.runner.tools.registry import BUILT_IN
 from secondtake.runner.workflows.execution import Prepared, prepare
 from secondtake.runner.workflows.load import Workflow
 from secondtake.runner.workflows.schema import AgentNode, BaseNode, HumanNode, PythonNode, ToolNode
@@ -97,5 +96,5 @@ def _of_node(prepared: Prepared, shown: str, name: str, node: BaseNode) -> Itera
 def _unsafe_tools(prepared: Prepared, name: str) -> Iterator[str]:
     registry = prepared.tools[name]
     for tool in registry.names():
-        if tool not in BUILT_IN and not registry.get(tool).read_only:
+        if not registry.get(tool).read_only:
             yield tool

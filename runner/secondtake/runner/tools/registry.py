@@ -14,8 +14,15 @@ from secondtake.runner.tools.schema import ArgumentSchema
 if TYPE_CHECKING:
     from secondtake.runner.settings import Settings
 
-BUILT_IN: Final = ("calculator", "current_time", "list_files", "read_file", "search_text")
+BUILT_IN: Final = (
+    "calculator", "csv_summary", "current_time", "env_info", "json_query", "list_files",
+    "read_file", "search_text", "sql_query", "write_file",
+)  # fmt: skip
 """Names of the tools that are always there, for checks that need no tool itself."""
+
+CHANGING: Final = frozenset({"write_file"})
+"""Those of them that change something: no replay executes them unasked, and no request of the API
+can name one."""
 
 UNPARSED: Final = "_unparsed"
 """The argument under which a call is recorded whose arguments are not a JSON object."""
@@ -216,17 +223,26 @@ def built_in_tools(settings: "Settings") -> ToolRegistry:
     """Return the built-in tools; the file tools read below `settings.files_root` only."""
     from secondtake.runner.tools.calculator import calculator
     from secondtake.runner.tools.clock import current_time
+    from secondtake.runner.tools.data import DataTools
+    from secondtake.runner.tools.environment import env_info
     from secondtake.runner.tools.files import FileTools
     from secondtake.runner.tools.search import TextSearch
+    from secondtake.runner.tools.sql_query import SqlQuery
+    from secondtake.runner.tools.write_file import FileWriter
 
     files = FileTools(settings.files_root, keep_out=settings.home)
-    search = TextSearch(files)
+    data = DataTools(files)
     return ToolRegistry(
         [
             make_tool(calculator, read_only=True),
+            make_tool(data.csv_summary, read_only=True),
             make_tool(current_time, read_only=True),
+            make_tool(env_info, read_only=True),
+            make_tool(data.json_query, read_only=True),
             make_tool(files.list_files, read_only=True),
             make_tool(files.read_file, read_only=True),
-            make_tool(search.search_text, read_only=True, span_kind="retriever"),
+            make_tool(TextSearch(files).search_text, read_only=True, span_kind="retriever"),
+            make_tool(SqlQuery(files).sql_query, read_only=True),
+            make_tool(FileWriter(files).write_file),
         ]
     )
