@@ -48,7 +48,15 @@ OPTIONS: Final = (
     Option(name="workflows_root", table="", type=Path, default=Path("workflows"),
            help="Folder in which workflows are found by name."),
     Option(name="files_root", table="tools", type=Path, default=Path(),
-           help="The only folder that the file tools may read."),
+           help="The only folder that the file tools may read and write."),
+    Option(name="allowed_hosts", table="tools", type=list, default=(),
+           help="Hosts that the web tools may ask, e.g. `*.example.org`."),
+    Option(name="allowed_networks", table="tools", type=list, default=(),
+           help="Networks of addresses that are not public and may be asked all the same."),
+    Option(name="search_url", table="tools", type=str, default="",
+           help="Search engine: `brave`, or a SearXNG's address with `{query}` in it."),
+    Option(name="shell_commands", table="tools", type=list, default=(),
+           help="Beginnings of command lines that the tool `shell` may execute, e.g. `git log`."),
     Option(name="trusted_modules", table="trusted", type=list, default=(),
            help="Prefixes of modules that `python` nodes may import."),
     Option(name="redaction_patterns", table="redaction", type=list, default=(),
@@ -76,6 +84,10 @@ class Settings:
     content: bool
     workflows_root: Path
     files_root: Path
+    allowed_hosts: tuple[str, ...]
+    allowed_networks: tuple[str, ...]
+    search_url: str
+    shell_commands: tuple[str, ...]
     trusted_modules: tuple[str, ...]
     redaction_patterns: tuple[str, ...]
     sim_latency: bool

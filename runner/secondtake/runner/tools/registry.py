@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from secondtake.runner.settings import Settings
 
 BUILT_IN: Final = (
-    "calculator", "csv_summary", "current_time", "env_info", "json_query", "list_files",
-    "read_file", "search_text", "sql_query", "write_file",
+    "calculator", "csv_summary", "current_time", "env_info", "fetch_text", "http_get",
+    "json_query", "list_files", "python_sandbox", "read_file", "search_text", "shell",
+    "sql_query", "web_search", "write_file",
 )  # fmt: skip
 """Names of the tools that are always there, for checks that need no tool itself."""
 
-CHANGING: Final = frozenset({"write_file"})
+CHANGING: Final = frozenset({"shell", "write_file"})
 """Those of them that change something: no replay executes them unasked, and no request of the API
 can name one."""
 
@@ -226,23 +227,36 @@ def built_in_tools(settings: "Settings") -> ToolRegistry:
     from secondtake.runner.tools.data import DataTools
     from secondtake.runner.tools.environment import env_info
     from secondtake.runner.tools.files import FileTools
+    from secondtake.runner.tools.sandbox import python_sandbox
     from secondtake.runner.tools.search import TextSearch
+    from secondtake.runner.tools.shell import Shell
     from secondtake.runner.tools.sql_query import SqlQuery
+    from secondtake.runner.tools.web_tools import WebTools
     from secondtake.runner.tools.write_file import FileWriter
 
     files = FileTools(settings.files_root, keep_out=settings.home)
     data = DataTools(files)
+    web = WebTools(
+        hosts=settings.allowed_hosts,
+        networks=settings.allowed_networks,
+        search_url=settings.search_url,
+    )
     return ToolRegistry(
         [
             make_tool(calculator, read_only=True),
             make_tool(data.csv_summary, read_only=True),
             make_tool(current_time, read_only=True),
             make_tool(env_info, read_only=True),
+            make_tool(web.fetch_text, read_only=True),
+            make_tool(web.http_get, read_only=True),
             make_tool(data.json_query, read_only=True),
             make_tool(files.list_files, read_only=True),
+            make_tool(python_sandbox, read_only=True),
             make_tool(files.read_file, read_only=True),
             make_tool(TextSearch(files).search_text, read_only=True, span_kind="retriever"),
+            make_tool(Shell(settings.files_root, settings.shell_commands).shell),
             make_tool(SqlQuery(files).sql_query, read_only=True),
+            make_tool(web.web_search, read_only=True, span_kind="retriever"),
             make_tool(FileWriter(files).write_file),
         ]
     )
