@@ -1,6 +1,8 @@
 # Second Take. `make` alone lists what there is; each target sets up what it needs.
 PYTHON := .venv/bin/python
 READY := .venv/.ready
+# Hundreds of processes are started by the tests: each would compile our modules for itself.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: setup check test e2e demo up bench help

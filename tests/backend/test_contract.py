@@ -17,6 +17,7 @@ from secondtake.backend.client import Client
 from secondtake.backend.local import LocalBackend
 from secondtake.backend.models.comparisons import CompareRequest, ComparisonQuery
 from secondtake.backend.models.executions import AnswerRequest, RunRequest
+from secondtake.backend.models.exports import ExportQuery
 from secondtake.backend.models.replays import ReplayRequest
 from secondtake.backend.models.runs import RunQuery, StateQuery, TextQuery
 from secondtake.backend.models.statistics import StatisticsQuery
@@ -83,6 +84,10 @@ FILTERS: Final[tuple[dict[str, Any], ...]] = (
 
 def listing(fields: dict[str, Any]) -> Call:
     return lambda backend: backend.list_runs(RunQuery(**fields))
+
+
+def exporting(fields: dict[str, Any]) -> Call:
+    return lambda backend: list(backend.export_runs(ExportQuery(**fields)))
 
 
 def adding_up(fields: dict[str, Any]) -> Call:
@@ -163,6 +168,12 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         lambda b: list(b.run_events(str(RUN), after=next(b.run_events(str(RUN))).event_id)),
         lambda b: list(b.run_events("x")),
         lambda b: list(b.run_events(str(RUN), after="none of ours")),
+    ),
+    "export_runs": (
+        *map(exporting, FILTERS),
+        lambda b: list(b.export_runs(ExportQuery(min_scores={"re=ward": 0.5, "é": -1e-3}))),
+        lambda b: list(b.export_runs(ExportQuery(tables=("messages", "llm_calls")))),
+        lambda b: list(b.export_runs(ExportQuery(text="fridge", tables=("runs",)))),
     ),
     "request_run": (
         lambda b: b.request_run(RunRequest()),

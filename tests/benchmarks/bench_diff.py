@@ -1,19 +1,26 @@
 """How long the difference of two runs takes, without reading them from the store.
 
-The bar: two runs of 200 steps in at most 300 ms. Run it: `python tests/benchmarks/bench_diff.py`.
+The bar: two runs of 200 steps in at most 300 ms. Of conversations, in which each call is sent all
+that was said before, the steps and the configuration are made from the rows as well; the last
+column is the time beside that of half the calls: 2 is linear, 4 is the square of the length.
+Run it: `python tests/benchmarks/bench_diff.py`.
 """
 
 import random
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from secondtake.backend.models.records import LlmCallRow, MessageRow
+from secondtake.backend.models.runs import RunFacts
+from secondtake.backend.services.diff_sides import configuration_of
+from secondtake.backend.services.diff_steps import Calls, steps_of
 from secondtake.evals.diffs.compare import diff_runs
-from secondtake.evals.diffs.model import DiffInput, DiffSide, Step
+from secondtake.evals.diffs.model import DiffInput, DiffSide, RunDiff, Step
 
 BAR_MS: Final = 300
 ROUNDS: Final = 7
@@ -66,6 +73,57 @@ def made(steps: int, *, seed: int, changed: float) -> DiffInput:
     return DiffInput(side=side, steps=found, output=prose(own, 500), state=state)
 
 
+def conversation(turns: int, *, seed: int) -> Calls:
+    """Return a conversation of one call a turn, whose second half is only its own."""
+    run_id = UUID(int=seed)
+    messages: list[MessageRow] = []
+
+    def say(role: str, text: str) -> UUID:
+        parent_id = messages[-1].message_id if messages else None
+        message_id = UUID(int=(seed << 64) + len(messages))
+        messages.append(MessageRow(
+            run_id=run_id, message_id=message_id, parent_id=parent_id, role=role, content=text
+        ))  # fmt: skip
+        return message_id
+
+    say("system", "You are a helpful agent.")
+    calls: list[LlmCallRow] = []
+    for turn in range(turns):
+        chance = random.Random(turn if turn < turns // 2 else turn * 1000 + seed)
+        asked = say("user", prose(chance, 10))
+        answered = say("assistant", prose(chance, 60))
+        calls.append(LlmCallRow(
+            run_id=run_id, seq=turn, span_id=f"{turn}", model="sim/strong", input_message_id=asked,
+            output_message_ids=[answered], parameters={"temperature": 0.2}, model_hash="m",
+            messages_hash=f"{turn} {seed if turn > turns // 2 else 0}",
+        ))  # fmt: skip
+    rows = {message.message_id: message for message in messages}
+    return Calls(llm_calls=calls, tool_calls=[], messages=rows)
+
+
+def compare_conversations(a: Calls, b: Calls) -> RunDiff:
+    """Return the difference of two conversations, beginning with their rows."""
+    sides = []
+    for number, calls in enumerate((a, b)):
+        facts = {**dict.fromkeys(RunFacts.model_fields), "run_id": UUID(int=number), "status": "ok"}
+        run = RunFacts(**{**facts, "short_id": f"{number}", "recording_faults": 0})
+        side = DiffSide(run_id=run.run_id, short_id=run.short_id, status="ok")
+        configuration = configuration_of(run, calls, [], None)
+        sides.append(DiffInput(side=side, steps=steps_of(calls), configuration=configuration))
+    return diff_runs(*sides)
+
+
+def conversation_lines() -> Iterator[str]:
+    """Yield how long conversations take, each beside one of half as many calls."""
+    before_ms = None
+    for turns in (625, 1250, 2500):
+        a, b = (conversation(turns, seed=seed) for seed in (2, 3))
+        took_ms = median_ms(lambda a=a, b=b: compare_conversations(a, b))  # type: ignore[misc]
+        ratio = "" if before_ms is None else f"x {took_ms / before_ms:.1f}"
+        before_ms = took_ms
+        yield f"{f'conversation of {turns:,} calls':34}{took_ms:>12.1f}{ratio:>8}"
+
+
 def median_ms(work: Callable[[], object]) -> float:
     """Return the median wall time of some rounds."""
     times = []
@@ -85,6 +143,7 @@ def main() -> None:
             took_ms = median_ms(lambda a=a, b=b: diff_runs(a, b))  # type: ignore[misc]
             bar = f"≤ {BAR_MS}" if steps == 200 else ""
             lines.append(f"{f'{steps} steps, {name}':34}{took_ms:>12.1f}{bar:>8}")
+    lines += conversation_lines()
     sys.stdout.write("\n".join(lines) + "\n")
 
 

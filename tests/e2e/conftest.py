@@ -106,7 +106,7 @@ def bulk_stack(
     home = tmp_path_factory.mktemp("bulk") / "home"
     bulk = write_bulk(home, spans=BULK_RUNS * SPANS_PER_RUN, now=datetime.now(UTC))
     backend_of(home).load()
-    with Stack(home, **outside.environment) as stack:
+    with Stack(home, spare_worker=False, **outside.environment) as stack:
         yield stack, bulk
 
 
@@ -117,12 +117,16 @@ def bulk(bulk_stack: tuple[Stack, Bulk]) -> Bulk:
 
 
 @pytest.fixture(scope="module")
-def open_stack(outside: Outside) -> Iterator[Callable[[Path], Stack]]:
-    """Start server and studio on a home. At the module's end they end, and left nothing behind."""
+def open_stack(outside: Outside) -> Iterator[Callable[..., Stack]]:
+    """Start server and studio on a home. At the module's end they end, and left nothing behind.
+
+    With `spare_worker=True` the server is ready to execute a run.
+    """
     with ExitStack() as stack:
 
-        def start(home: Path) -> Stack:
-            return stack.enter_context(Stack(home, **outside.environment))
+        def start(home: Path, *, spare_worker: bool = False) -> Stack:
+            made = Stack(home, spare_worker=spare_worker, **outside.environment)
+            return stack.enter_context(made)
 
         yield start
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 from playwright.sync_api import Locator, expect
-from tests.support.browser import Window
+from tests.support.browser import HEIGHT, Window
 from tests.support.browser_pages import StudioPage
 from tests.support.hostile import TEXTS
 from tests.support.seeding import WORKFLOWS, run_sample
@@ -14,6 +14,9 @@ from tests.support.servers import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
+OVERFLOW: Final = (
+    "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+)
 WORKER_MS: Final = 60_000
 """A worker process loads its libraries first."""
 
@@ -71,8 +74,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def studio(home: Path, open_stack: Callable[[Path], Stack]) -> Stack:
-    return open_stack(home)
+def studio(home: Path, open_stack: Callable[..., Stack]) -> Stack:
+    return open_stack(home, spare_worker=True)
 
 
 @pytest.fixture
@@ -126,6 +129,30 @@ def test_a_workflow_is_compared_by_keyboard_alone(compare: ComparePage) -> None:
     compare.run_button.focus()
     page.keyboard.press("Enter")
     compare.has_ended(2)
+
+
+def test_cases_come_from_a_file_of_the_reader(compare: ComparePage) -> None:
+    compare.open()
+    page = compare.page
+    page.locator(".st-key-compare_more_prompt summary").click()
+    page.locator("[data-act=tool][data-value=calculator]").click()
+    compare.settle()
+    compare.window.pictures("compare-more-prompt")
+    page.locator(".st-key-compare_kind button", has_text="Workflow").click()
+    page.locator("[data-act=workflow]").first.click()
+    page.locator(".st-key-compare_more_workflow summary").click()
+    compare.window.pictures("compare-more")
+    lines = b'{"topic": "heat pumps"}\n{"topic": }\n'
+    file = page.locator(".st-key-compare_file input[type=file]")
+    file.set_input_files({"name": "<b>mine.jsonl", "mimeType": "text/plain", "buffer": lines})
+    refusal = page.locator(".st-key-compare_cases_count")
+    expect(refusal).to_contain_text("<b>mine.jsonl:2:11: no JSON (Expecting value)")
+    compare.window.pictures("compare-more-refused")
+    page.set_viewport_size({"width": 1280, "height": HEIGHT})
+    compare.window.picture("compare-more-1280-light")
+    assert page.evaluate(OVERFLOW) <= 0
+    page.get_by_text("Use no file").click()
+    expect(page.locator(".st-key-compare_cases textarea")).to_be_visible()
 
 
 def test_an_unknown_model_is_a_failure_with_its_reason(compare: ComparePage) -> None:

@@ -1,6 +1,7 @@
 """The Diff page in a real browser: a replay beside its source, real trials, long and hostile runs."""
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -13,9 +14,10 @@ from tests.support.browser_pages import OUTSIDE_SOURCES, RunPage
 from tests.support.diff_browser_page import DIFF_TABS, DiffPage
 from tests.support.diff_pairs import TICKET, write_long_pair, write_pair
 from tests.support.hostile import write_hostile_runs
-from tests.support.seeding import backend_of, import_tau_bench, run_ids
-from tests.support.servers import Stack
+from tests.support.seeding import LiveRun, backend_of, import_tau_bench, run_ids
+from tests.support.servers import Stack, wait_for_run
 
+from secondtake.backend.client import Client
 from secondtake.backend.models.runs import RunQuery
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -163,12 +165,41 @@ def test_five_thousand_steps_are_shown_in_pieces(diff_page: DiffPage, ids: dict[
     expect(diff_page.body.get_by_text("identical steps").first).to_be_visible()
     elements = "() => document.querySelectorAll('*').length"
     assert diff_page.page.evaluate(elements) < 4000
-    diff_page.body.locator(".more .act").click()
-    diff_page.wait_for(lambda: diff_page.pairs.count() > 100, what="more steps")
-    diff_page.settle()
-    diff_page.body.locator(".diff-fold > summary").first.click()
+    diff_page.body.locator(".diff-fold").first.click()
     expect(diff_page.pairs.nth(1)).to_contain_text("read_part")
     diff_page.window.pictures("diff-long")
+
+    later = diff_page.body.locator("[data-reach=down]")
+    diff_page.pairs.nth(3).hover()
+    for following in ("80", "120", "160"):
+        diff_page.page.mouse.wheel(0, 9000)
+        expect(later).to_have_attribute("data-value", following)
+    assert diff_page.page.evaluate(elements) < 4000
+    diff_page.page.locator(".bead").last.click()
+    expect(diff_page.detail).to_be_visible()
+    expect(later).to_have_count(0)
+
+
+def test_a_run_that_goes_on_is_followed_and_nothing_moves_under_the_pointer(
+    diff_page: DiffPage, home: Path, studio: Stack, ids: dict[str, UUID]
+) -> None:
+    with LiveRun(home) as live, closing(Client(studio.api_url)) as client:
+        for _ in range(9):
+            live.step()
+        wait_for_run(client, live.run_id)
+        diff_page.open(ids["a"], live.run_id)
+        expect(diff_page.note).to_contain_text("B is still running; this page follows")
+        row = diff_page.pairs.nth(8)
+        row.hover()
+        key = row.get_attribute("data-key")
+        before = row.bounding_box()
+        live.step()
+        expect(diff_page.fact("LLM calls")).to_contain_text("10")
+        diff_page.window.pictures("diff-live")
+        assert diff_page.body.locator(f'[data-key="{key}"]').bounding_box() == before
+        live.end()
+        expect(diff_page.note).to_contain_text("Both runs have ended")
+        assert diff_page.body.locator(f'[data-key="{key}"]').bounding_box() == before
 
 
 @pytest.mark.parametrize("kinds", [("everything", "script"), ("huge", "long names")])

@@ -65,8 +65,8 @@ def run_id(home: Path) -> UUID:
 
 
 @pytest.fixture(scope="module")
-def studio(home: Path, run_id: UUID, open_stack: Callable[[Path], Stack]) -> Stack:
-    return open_stack(home)
+def studio(home: Path, run_id: UUID, open_stack: Callable[..., Stack]) -> Stack:
+    return open_stack(home, spare_worker=True)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from secondtake.backend.errors import SecondTakeError
 from secondtake.backend.models.comparisons import (
     CellRun,
     ComparedAnswer,
@@ -19,10 +20,10 @@ from secondtake.backend.models.comparisons import (
     TokenUse,
 )
 from secondtake.backend.models.diffs import WordPiece
-from secondtake.studio.compare_page.form import NewComparison, missing, request_of
 from secondtake.studio.compare_page.grid import grid
 from secondtake.studio.compare_page.scatter import axis_type, figure, placed
 from secondtake.studio.compare_page.table import share, table
+from secondtake.studio.compare_page.wanted import CaseFile, NewComparison, missing, request_of
 
 HOSTILE = '<a href="http://outside.example">x</a><b>\u202e'
 
@@ -131,3 +132,48 @@ def test_the_form_says_what_it_lacks() -> None:
     request = request_of(made)
     assert (request.workflow, request.prompt, request.inputs) == ("research", None, {"topic": "x"})
     assert (request.models, request.repeat) == (("a", "b"), 3)
+
+
+def test_everything_of_the_form_is_asked_for() -> None:
+    made = NewComparison(kind="Workflow", workflow="research", models=["a"], tools=["calculator"])
+    made.inputs = {"words": "120"}
+    made.cases = '{"topic": "x"}\n\n{"topic": "y", "words": 80}\r\n'
+    made.changes = "nodes.write.model=sim/weak\n\n nodes.write.prompt=@@all, in one line "
+
+    request = request_of(made)
+
+    assert request.inputs == {"words": "120"}
+    assert request.cases == ({"topic": "x"}, {"topic": "y", "words": 80})
+    assert request.overrides == (
+        "nodes.write.model=sim/weak",
+        "nodes.write.prompt=@all, in one line",
+    )
+    assert request.tools == (), "a workflow names its own"
+    made.kind, made.prompt = "Prompt", "hello"
+    assert (request_of(made).tools, request_of(made).cases) == (("calculator",), ())
+
+
+@pytest.mark.parametrize(
+    ("cases", "file", "changes", "said"),
+    [
+        ('{"a": 1}\n{"a": }', None, "", "cases:2:7: no JSON (Expecting value); write one object a"),
+        (
+            "[1]",
+            None,
+            "",
+            'cases:1: a list; write an object of inputs, like {"topic": "heat pumps"}.',
+        ),
+        ("", b"\xff", "", "mine.jsonl: is not UTF-8 text."),
+        ("", b"\n", "", "mine.jsonl holds no inputs; write one JSON object a line."),
+        ("", b'\xef\xbb\xbf{"a": 1}\n"b"', "", "mine.jsonl:2: a text; write an object of inputs"),
+        ("", None, "nodes.a.prompt=@new.txt", "nodes.a.prompt=@new.txt: a page reads no files"),
+    ],
+)
+def test_what_is_wrong_in_the_form_is_one_sentence(
+    cases: str, file: bytes | None, changes: str, said: str
+) -> None:
+    made = NewComparison(kind="Workflow", workflow="w", models=["a"], cases=cases, changes=changes)
+    made.file = None if file is None else CaseFile(name="mine.jsonl", content=file)
+    with pytest.raises(SecondTakeError) as refusal:
+        request_of(made)
+    assert str(refusal.value).startswith(said)

@@ -7,18 +7,18 @@ from uuid import UUID, uuid4
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from tests.studio.test_run_page import components, markup
 from tests.support.diff_pairs import TICKET, write_long_pair, write_pair
 from tests.support.stored import write_run
-from tests.support.studio_pages import api_client, load
+from tests.support.studio_pages import PANE, Away, all_markup, api_client, components, drawn, load
 
 from secondtake.backend.client import Client
-from secondtake.backend.errors import NoServerError
 from secondtake.studio import connection
 from secondtake.studio.components.pane import Act
 from secondtake.studio.diff_page.frame import act_on
+from secondtake.studio.diff_page.header import GO_ACT
 from secondtake.studio.diff_page.page_state import DiffState, state_of
-from secondtake.studio.diff_page.steps import FOLD_ACT, MORE_ACT, ROWS_AT_ONCE, STEP_ACT
+from secondtake.studio.diff_page.rows import WINDOW_ROWS
+from secondtake.studio.diff_page.steps import FOLD_ACT, STEP_ACT, TURN_ACT
 
 
 @pytest.fixture
@@ -38,19 +38,12 @@ def page(**query: str | UUID) -> AppTest:
         with away_is_said():
             diff.show()
 
-    made = AppTest.from_function(script, default_timeout=30)
-    for key, value in query.items():
-        made.query_params[key] = str(value)
-    made.run()
-    assert not made.exception
-    return made
+    return drawn(script, **{key: str(value) for key, value in query.items()})
 
 
 def body(shown: AppTest) -> dict[str, Any]:
     """Return what the pane of the chosen view was given."""
-    (found,) = [
-        pane for pane in components(shown)["secondtake.pane"] if pane["test_id"] == "diff-body"
-    ]
+    (found,) = [pane for pane in components(shown)[PANE] if pane["test_id"] == "diff-body"]
     return dict(found)
 
 
@@ -58,7 +51,7 @@ def test_a_replay_beside_its_source_is_answered_first(home: Path, client: Client
     a, b = write_pair(home)
     load(client)
 
-    text = markup(page(a=a, b=b))
+    text = all_markup(page(a=a, b=b))
 
     assert '<b class="better">92 % cheaper</b>' in text
     assert f"{str(b)[:13]}" in text
@@ -131,7 +124,7 @@ def test_a_run_beside_itself_does_not_diverge(home: Path, client: Client) -> Non
     a, _ = write_pair(home)
     load(client)
 
-    text = markup(page(a=a, b=a))
+    text = all_markup(page(a=a, b=a))
 
     assert "No divergence: 5 steps" in text
     assert "First divergence" not in text
@@ -145,8 +138,8 @@ def test_a_run_without_steps_says_so(home: Path, client: Client) -> None:
 
     shown = page(a=a, b=b)
 
-    assert "Neither run asked a model or called a tool." in markup(shown)
-    assert "neither run made a call" in markup(shown)
+    assert "Neither run asked a model or called a tool." in all_markup(shown)
+    assert "neither run made a call" in all_markup(shown)
 
 
 def test_unknown_money_and_time_are_a_dash(home: Path, client: Client) -> None:
@@ -154,7 +147,7 @@ def test_unknown_money_and_time_are_a_dash(home: Path, client: Client) -> None:
     b = write_run(home, output="two")
     load(client)
 
-    text = markup(page(a=a, b=b, tab="money"))
+    text = all_markup(page(a=a, b=b, tab="money"))
 
     assert "was \N{EM DASH}" in text
     assert "is-unknown" in text
@@ -162,16 +155,17 @@ def test_unknown_money_and_time_are_a_dash(home: Path, client: Client) -> None:
 
 
 def test_a_long_pair_is_shown_in_pieces(home: Path, client: Client) -> None:
-    a, b = write_long_pair(home, turns=80, changed_every=2)
+    a, b = write_long_pair(home, turns=100, changed_every=2)
     load(client)
 
     first = body(page(a=a, b=b))["html"]
-    far = body(page(a=a, b=b, step="792"))["html"]
+    far = body(page(a=a, b=b, step="991"))["html"]
 
-    assert first.count('data-act="step"') == ROWS_AT_ONCE // 2
-    assert "Show 21 more rows" in first
-    assert "Part 79 is" not in first
-    assert "Part 79 is" in far
+    assert first.count('data-act="step"') == WINDOW_ROWS // 2
+    assert "21 rows after these" in first
+    assert "Part 99 is" not in first
+    assert "21 rows before these" in far
+    assert "Part 99 is" in far
 
 
 def test_a_hostile_run_is_text(home: Path, client: Client) -> None:
@@ -181,7 +175,7 @@ def test_a_hostile_run_is_text(home: Path, client: Client) -> None:
     load(client)
 
     for tab in ("steps", "answer", "inputs", "state", "configuration", "money"):
-        text = markup(page(a=a, b=b, tab=tab))
+        text = all_markup(page(a=a, b=b, tab=tab))
         assert "<img" not in text
         assert "<script" not in text
         assert "&lt;img src=x" in text
@@ -191,7 +185,7 @@ def test_without_runs_two_are_chosen(home: Path, client: Client) -> None:
     a, b = write_pair(home)
     load(client)
 
-    text = markup(page())
+    text = all_markup(page())
 
     assert "Choose the baseline first." in text
     assert "Replays beside their source" in text
@@ -207,7 +201,7 @@ def test_with_a_the_other_run_is_chosen_and_the_nearest_come_first(
     other = write_run(home, name="something else")
     load(client)
 
-    text = markup(page(a=a))
+    text = all_markup(page(a=a))
 
     assert "Choose another A" in text
     near, far = f'href="/diff?a={a}&amp;b={b}"', f'href="/diff?a={a}&amp;b={other}"'
@@ -216,7 +210,7 @@ def test_with_a_the_other_run_is_chosen_and_the_nearest_come_first(
 
 
 def test_an_empty_store_says_what_to_do(client: Client) -> None:
-    text = markup(page())
+    text = all_markup(page())
     assert "There is no run yet" in text
     assert "secondtake replay last" in text
 
@@ -225,22 +219,16 @@ def test_a_run_that_is_not_there_is_one_sentence(home: Path, client: Client) -> 
     a, _ = write_pair(home)
     load(client)
 
-    text = markup(page(a=a, b="00000000-0000-4000-8000-00000000dead"))
+    text = all_markup(page(a=a, b="00000000-0000-4000-8000-00000000dead"))
 
     assert "These runs cannot be compared" in text
     assert 'href="/diff"' in text
 
 
 def test_a_server_that_is_away_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Away:
-        url = "http://127.0.0.1:9"
-
-        def __getattr__(self, name: str) -> Any:
-            raise NoServerError("away")
-
     monkeypatch.setattr("secondtake.studio.pages.diff.backend", Away)
     shown = page(a="one", b="two")
-    assert "The server does not answer" in markup(shown)
+    assert "The server does not answer" in all_markup(shown)
     assert shown.button[0].label == "Retry"
     assert connection.DEFAULT_URL
 
@@ -253,11 +241,23 @@ def test_clicks_change_what_is_chosen() -> None:
     assert state.address() == {"a": "one", "b": "two", "step": "4"}
     act_on(state, Act(name=STEP_ACT, value="4"))
     assert state.step is None
-    act_on(state, Act(name=FOLD_ACT, value="fold-1"))
-    act_on(state, Act(name=MORE_ACT, value="300"))
-    act_on(state, Act(name=STEP_ACT, value="<b>"))
-    act_on(state, Act(name="unheard of", value=""))
-    assert (state.opened, state.limit, state.step) == ({"fold-1"}, 300, None)
+    act_on(state, Act(name=FOLD_ACT, value="1-3"))
+    act_on(state, Act(name=TURN_ACT, value="300"))
+    for name in (STEP_ACT, FOLD_ACT, TURN_ACT, GO_ACT, "unheard of"):
+        act_on(state, Act(name=name, value="<b>"))
+    assert (state.opened, state.first, state.step) == ({"fold-1"}, 300, None)
+    act_on(state, Act(name=GO_ACT, value="900"))
+    assert state.address() == {"a": "one", "b": "two", "step": "900"}
+    assert state.first is None
+    act_on(state, Act(name=FOLD_ACT, value="1-3"))
+    assert not state.opened
+    assert state.address()["step"] == "900"
+
+
+def test_a_fold_that_closes_takes_its_open_step_along() -> None:
+    state = DiffState(a="one", b="two", step=2, opened={"fold-1"})
+    act_on(state, Act(name=FOLD_ACT, value="1-3"))
+    assert (state.opened, state.step) == (set(), None)
 
 
 def test_an_address_is_read_as_far_as_it_can_be() -> None:

@@ -16,11 +16,12 @@ from secondtake.backend.models.diffs import (
     TextDiff,
 )
 from secondtake.backend.models.runs import RunFacts
+from secondtake.backend.run_diffs import Pair, pairs_of
 from secondtake.studio.diff_page import steps
-from secondtake.studio.diff_page.data import DiffView
+from secondtake.studio.diff_page.data import DiffView, Runs
 from secondtake.studio.diff_page.header import header
 from secondtake.studio.diff_page.money import piers_of, spans_of
-from secondtake.studio.diff_page.rows import Fold, Pair, folded, pairs_of
+from secondtake.studio.diff_page.rows import WINDOW_ROWS, Fold, fold_of, folded, unfolded, window_of
 from secondtake.studio.diff_page.texts import (
     compared,
     is_rewritten,
@@ -85,7 +86,16 @@ def view_of(diff: RunDiff) -> DiffView:
         RunFacts.model_validate({**empty, "run_id": each.run_id, "short_id": "0", "status": "ok"})
         for each in (diff.a, diff.b)
     ]
-    return DiffView(diff, *runs)
+    return DiffView(diff, Runs(a=runs[0], b=runs[1]))
+
+
+def steps_of(
+    view: DiffView, *, step: int | None = None, opened: frozenset[str] = frozenset()
+) -> str:
+    """Return the rows of steps that are drawn at first."""
+    rows = unfolded(view.rows, opened)
+    window = window_of(rows, first=None, number=step)
+    return str(steps.steps(view, rows, window=window, step=step))
 
 
 def test_identical_steps_that_follow_each_other_are_one_row() -> None:
@@ -93,6 +103,28 @@ def test_identical_steps_that_follow_each_other_are_one_row() -> None:
 
     assert [len(row.pairs) if isinstance(row, Fold) else row.number for row in rows] == [2, 3, 1, 5]
     assert [row.is_first for row in rows if isinstance(row, Pair)] == [True, False]
+
+
+def test_the_pairs_of_an_open_fold_are_rows_like_others() -> None:
+    rows = folded(pairs_of(diff_of(["same", "same", "edited", "same"])))
+    fold = fold_of(rows, 2)
+    assert fold is not None
+    assert fold_of(rows, 3) is None
+
+    seen = unfolded(rows, {fold.name})
+
+    assert [type(row) for row in seen] == [Fold, Pair, Pair, Pair, Fold]
+    assert seen[2] is fold.pairs[1]
+
+
+def test_so_many_rows_are_drawn_as_a_window_shows() -> None:
+    rows = folded(pairs_of(diff_of(["edited"] * 1000)))
+    assert window_of(rows, first=None, number=None) == range(WINDOW_ROWS)
+    assert window_of(rows, first=None, number=WINDOW_ROWS // 2) == range(WINDOW_ROWS)
+    assert 499 in window_of(rows, first=None, number=500)
+    assert window_of(rows, first=40, number=500) == range(40, 40 + WINDOW_ROWS)
+    assert window_of(rows, first=5000, number=None) == range(1000 - WINDOW_ROWS, 1000)
+    assert window_of(rows[:3], first=None, number=2) == range(3)
 
 
 def test_what_the_recording_answered_is_said_of_a_fold() -> None:
@@ -108,7 +140,7 @@ def test_a_moved_pair_says_from_where_to_where() -> None:
     moved = [each.model_copy(update={"number": 3}) for each in diff.steps_b]
     view = view_of(diff.model_copy(update={"steps_b": moved}))
 
-    text = str(steps.steps(view, step=None, limit=None, opened=frozenset()))
+    text = steps_of(view)
 
     assert "swap_vert" in text
     assert "LLM call 1 in A, LLM call 3 in B" in text
@@ -116,21 +148,21 @@ def test_a_moved_pair_says_from_where_to_where() -> None:
 
 def test_a_side_without_a_step_is_hatched() -> None:
     view = view_of(diff_of(["inserted", "deleted"]))
-    text = str(steps.steps(view, step=None, limit=None, opened=frozenset()))
+    text = steps_of(view)
     assert text.count('class="diff-side is-none"') == 2
     assert "only A" in text
     assert "only B" in text
 
 
 def test_all_times_of_the_table_have_one_unit() -> None:
-    text = str(steps.steps(view_of(diff_of(["edited"])), step=None, limit=None, opened=frozenset()))
+    text = steps_of(view_of(diff_of(["edited"])))
     assert "900 ms" in text
     assert "4 ms" in text
     assert "\N{MINUS SIGN}100 ms" in text
 
 
 def test_columns_of_which_nothing_is_known_are_left_out() -> None:
-    text = str(steps.steps(view_of(diff_of(["edited"])), step=None, limit=None, opened=frozenset()))
+    text = steps_of(view_of(diff_of(["edited"])))
     assert 'class="diff-steps no-tokens no-cost"' in text
 
 

@@ -1,6 +1,5 @@
 """The page Replay over the real API and store: the form, the plan, refusals, three states."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,11 @@ from uuid import UUID, uuid4
 import pytest
 from streamlit.testing.v1 import AppTest
 from tests.support.replaying import first_run
-from tests.support.stored import run_frame, write_events, write_run
-from tests.support.studio_pages import api_client, checked, load, markup, studio
+from tests.support.stored import STARTED_AT, run_frame, write_events, write_run
+from tests.support.studio_pages import Away, all_markup, api_client, checked, drawn, load, studio
 
 from secondtake.backend.client import Client
-from secondtake.backend.errors import NoServerError
+from secondtake.runner.events import LlmCall, Message
 from secondtake.studio import connection
 
 # The API is asked in this process, where Starlette warns of the time that a request may take.
@@ -54,22 +53,15 @@ def client(home: Path, run_id: UUID, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def write_watched(home: Path, reason: str, **fields: Any) -> UUID:
-    """Write a run of which a call was only watched."""
-    run_id = uuid4()
-    *events, end = run_frame(run_id, [], **fields)
+    """Write a run of which a call was only watched: it asked a model once."""
+    run_id, question = uuid4(), uuid4()
+    place: dict[str, Any] = {"run_id": run_id, "recorded_at": STARTED_AT}
+    said = Message(**place, seq=1, message_id=question, depth=0, role="user", content="Why?")
+    call = LlmCall(**place, seq=2, span_id="a", model="sim/strong", input_message_id=question)
+    *events, end = run_frame(run_id, [said, call], **fields)
     ending = {"replayable": "stepwise", "replayable_reason": reason}
     write_events(home, *events, end.model_copy(update=ending))
     return run_id
-
-
-def panes(app: AppTest) -> str:
-    """Return the markup of all panes."""
-    found: list[str] = []
-    for element in app.get("bidi_component"):
-        proto: Any = element.proto
-        if proto.component_name == "secondtake.pane":
-            found.append(json.loads(proto.json)["html"])
-    return "\n".join([*found, markup(app)])
 
 
 def replay_page(run: object, **query: str | list[str]) -> AppTest:
@@ -82,15 +74,12 @@ def replay_page(run: object, **query: str | list[str]) -> AppTest:
         with away_is_said():
             replay.show()
 
-    app = AppTest.from_function(script, default_timeout=30)
-    for name, value in {"run": str(run), **query}.items():
-        app.query_params[name] = value
-    return checked(app.run())
+    return drawn(script, run=str(run), **query)
 
 
 @pytest.mark.usefixtures("client")
 def test_without_a_change_all_is_answered_by_the_recording(run_id: UUID) -> None:
-    text = panes(replay_page(run_id))
+    text = all_markup(replay_page(run_id))
     assert ">letters<" in text
     assert text.count("is-recorded") == 2
     assert "is-executed" not in text
@@ -101,7 +90,7 @@ def test_without_a_change_all_is_answered_by_the_recording(run_id: UUID) -> None
 @pytest.mark.usefixtures("client")
 def test_a_changed_prompt_reaches_its_node_alone(run_id: UUID) -> None:
     app = replay_page(run_id, set=["nodes.write.prompt=Write this badly: {{ draft }}"])
-    text = panes(app)
+    text = all_markup(app)
     assert text.count("is-executed") == 1
     assert text.count("is-recorded") == 1
     assert "Write this <del>well</del>" in text
@@ -127,7 +116,7 @@ def test_the_address_holds_fork_policies_and_repeats(run_id: UUID) -> None:
     app = replay_page(run_id, **query, set=["model=sim/weak", "state.draft=A draft = short"])
     assert {name: app.query_params[name] for name in query} == query
     assert app.query_params["set"] == ["model=sim/weak", "state.draft=A draft = short"]
-    text = panes(app)
+    text = all_markup(app)
     assert "forks here" in text
     assert "for each repeat" in text
 
@@ -137,13 +126,13 @@ def test_a_change_of_the_state_shows_what_it_was(run_id: UUID, client: Client) -
     recorded = client.get_recording(str(run_id))
     drafted = recorded.response_of(recorded.llm_calls[0]).messages[0]["content"]
     app = replay_page(run_id, **{"from": "write"}, set=["state.draft=Other words."])
-    assert drafted[:20] in panes(app).replace("<del>", "").replace("</del>", "")
+    assert drafted[:20] in all_markup(app).replace("<del>", "").replace("</del>", "")
 
 
 @pytest.mark.usefixtures("client")
 def test_a_refusal_is_the_sentence_of_the_backend(run_id: UUID) -> None:
     app = replay_page(run_id, set=["nodes.wrte.prompt=Hello"])
-    text = panes(app)
+    text = all_markup(app)
     assert 'data-testid="refusal"' in text
     assert "wrte" in text
     assert "write" in text
@@ -156,18 +145,20 @@ def test_a_run_that_cannot_be_replayed_as_a_whole_offers_stepwise(
     run = write_watched(home, "search is only watched")
     load(client)
     app = replay_page(run)
-    text = panes(app)
+    text = all_markup(app)
     assert "cannot be replayed as a whole: search is only watched" in text
     assert "Replay stepwise" in text
     assert not app.button, "there is nothing to run"
-    assert not replay_page(run, stepwise="1").button(key="replay_run").disabled
+    app = replay_page(run, stepwise="1", set="model=sim/weak")
+    assert not app.button(key="replay_run").disabled
+    assert 'data-testid="plan"' in all_markup(app)
 
 
 def test_a_run_of_a_program_says_what_to_type(home: Path, client: Client) -> None:
     run = write_run(home)
     load(client)
     app = replay_page(run)
-    assert f"secondtake replay {str(run)[:13]} -- COMMAND" in panes(app)
+    assert f"secondtake replay {str(run)[:13]} -- COMMAND" in all_markup(app)
     assert app.button(key="replay_run").disabled
 
 
@@ -175,7 +166,7 @@ def test_hostile_texts_are_text(home: Path, client: Client) -> None:
     hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202e"
     run = write_watched(home, hostile, name=hostile, inputs={"prompt": hostile})
     load(client)
-    text = panes(replay_page(run, stepwise="1", set=[f"system={hostile}", f"{hostile}=1"]))
+    text = all_markup(replay_page(run, stepwise="1", set=[f"system={hostile}", f"{hostile}=1"]))
     assert "<script" not in text
     assert "<img" not in text
     assert "\u202e" not in text
@@ -183,24 +174,20 @@ def test_hostile_texts_are_text(home: Path, client: Client) -> None:
 
 @pytest.mark.usefixtures("client")
 def test_without_a_run_there_are_runs_to_choose_from(run_id: UUID) -> None:
-    text = panes(replay_page(""))
+    text = all_markup(replay_page(""))
     assert f'href="/replay?run={run_id}"' in text
 
 
 @pytest.mark.usefixtures("client")
 def test_an_unknown_run_is_one_sentence() -> None:
-    assert "This run cannot be replayed" in panes(replay_page(uuid4()))
+    assert "This run cannot be replayed" in all_markup(replay_page(uuid4()))
 
 
 def test_a_server_that_is_away_is_one_sentence_with_the_cure(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Away:
-        def __getattr__(self, name: str) -> Any:
-            raise NoServerError("No server answers.")
-
     monkeypatch.setattr(connection, "_client", lambda url: Away())
-    assert "The server does not answer" in panes(replay_page(uuid4()))
+    assert "The server does not answer" in all_markup(replay_page(uuid4()))
 
 
 @pytest.mark.usefixtures("client")
@@ -211,6 +198,6 @@ def test_the_page_is_in_the_navigation() -> None:
 
 @pytest.mark.usefixtures("client")
 def test_the_plan_of_repeats_counts_what_each_asks_again(run_id: UUID) -> None:
-    text = panes(replay_page(run_id, repeat="5"))
+    text = all_markup(replay_page(run_id, repeat="5"))
     assert text.count("is-executed") == 2
     assert "for each repeat" in text

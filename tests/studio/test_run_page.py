@@ -1,6 +1,5 @@
 """The Run page over the real API and store, in every state that a run can be in."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,32 +9,15 @@ import pytest
 from fastapi.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 from tests.support.stored import STARTED_AT, run_frame, write_events, write_research_run, write_run
+from tests.support.studio_pages import PANE, all_markup, components, drawn
 
-from secondtake.backend.api.app import create_app
 from secondtake.backend.client import Client
 from secondtake.backend.errors import NoServerError
 from secondtake.runner import journal
 from secondtake.runner.events import MemoryChange, Message, NodeStarted, RunStarted
-from secondtake.runner.settings import load_settings
 from secondtake.studio import connection
 from secondtake.studio.run_page.cost_lines import cost_sheet
 from secondtake.studio.run_page.threads import number_calls
-
-
-@pytest.fixture
-def api(home: Path) -> Iterator[TestClient]:
-    """The real API over an empty store, in this process."""
-    app = create_app(load_settings({"home": home}))
-    with TestClient(app, base_url="http://127.0.0.1:8000") as http:
-        yield http
-
-
-@pytest.fixture
-def client(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """The client of a studio that knows this API."""
-    made = Client(f"http://127.0.0.1:8000/{uuid4()}", http=api)
-    monkeypatch.setattr("secondtake.studio.pages.run.backend", lambda: made)
-    return made
 
 
 def load(api: TestClient) -> None:
@@ -51,28 +33,7 @@ def page(name: str | UUID, **query: str) -> AppTest:
         with away_is_said():
             run.show()
 
-    made = AppTest.from_function(script, default_timeout=30)
-    for key, value in {"id": str(name), **query}.items():
-        made.query_params[key] = value
-    made.run()
-    assert not made.exception
-    return made
-
-
-def components(shown: AppTest) -> dict[str, Any]:
-    """Return what each component of the page was given, by its name."""
-    found: dict[str, Any] = {}
-    for element in shown.get("bidi_component"):
-        proto = element.proto
-        found.setdefault(proto.component_name, []).append(json.loads(proto.json or "{}"))
-    return found
-
-
-def markup(shown: AppTest) -> str:
-    """Return all markup of the page that is ours."""
-    panes = components(shown).get("secondtake.pane", [])
-    html = [element.proto.body for element in shown.get("html")]
-    return "\n".join([*html, *(pane["html"] for pane in panes)])
+    return drawn(script, id=str(name), **query)
 
 
 def test_a_run_shows_its_head_and_its_conversation(
@@ -81,7 +42,7 @@ def test_a_run_shows_its_head_and_its_conversation(
     run_id = write_research_run(home, tags={"team": "eu"}, session_id="s-1")
     load(api)
 
-    text = markup(page(run_id))
+    text = all_markup(page(run_id))
 
     assert ">heat pumps</h1>" in text
     assert "$0.012" in text
@@ -110,8 +71,8 @@ def test_the_address_opens_a_tab(
 
     shown = page(run_id, tab=tab)
 
-    assert said in markup(shown)
-    (pane,) = [p for p in components(shown)["secondtake.pane"] if p["address"]]
+    assert said in all_markup(shown)
+    (pane,) = [p for p in components(shown)[PANE] if p["address"]]
     assert pane["address"] == {"id": str(run_id), "tab": tab}
 
 
@@ -121,7 +82,7 @@ def test_a_span_of_the_address_is_marked(home: Path, api: TestClient, client: Cl
 
     shown = page(run_id, span="tool-b")
 
-    (pane,) = [p for p in components(shown)["secondtake.pane"] if p["address"]]
+    (pane,) = [p for p in components(shown)[PANE] if p["address"]]
     assert pane["scroll"] == "use-tool-b"
     assert 'class="tool is-failed is-chosen"' in pane["html"]
 
@@ -138,7 +99,7 @@ def test_a_failed_run_shows_its_error_first(home: Path, api: TestClient, client:
 
     shown = page(run_id)
 
-    (pane,) = [p for p in components(shown)["secondtake.pane"] if p["address"]]
+    (pane,) = [p for p in components(shown)[PANE] if p["address"]]
     assert pane["html"].startswith('<div class="failure"')
     assert "the &lt;b&gt;page&lt;/b&gt; is gone" in pane["html"]
     assert "Traceback: line 7" in pane["html"]
@@ -150,13 +111,13 @@ def test_a_run_without_calls_says_so_on_every_tab(
     run_id = write_run(home, inputs={"topic": "nothing"})
     load(api)
 
-    assert "No step of this run was recorded." in markup(page(run_id))
+    assert "No step of this run was recorded." in all_markup(page(run_id))
     for tab, said in (
         ("saw", "No model was asked in this run."),
         ("tools", "No tool was called in this run."),
         ("cost", "No model was asked in this run"),
     ):
-        assert said in markup(page(run_id, tab=tab))
+        assert said in all_markup(page(run_id, tab=tab))
 
 
 @pytest.fixture
@@ -196,7 +157,7 @@ def test_a_run_that_waits_asks(
     (asked,) = components(shown)["secondtake.choices"]
     assert asked["question"] == "Send <img src=x>?"
     assert asked["choices"] == ["send", "![a](http://b/c)"]
-    assert "waiting" in markup(shown)
+    assert "waiting" in all_markup(shown)
     assert [button.label for button in shown.button if button.key == "run_cancel"] == ["Cancel"]
 
 
@@ -211,7 +172,7 @@ def test_a_run_that_does_not_wait_does_not_ask(home: Path, api: TestClient, clie
 
 
 def test_an_unknown_run_is_one_sentence_with_the_cure(client: Client) -> None:
-    text = markup(page("ffffffff"))
+    text = all_markup(page("ffffffff"))
 
     assert "There is no run &#x27;ffffffff&#x27;" in text
     assert "see the ids with" in text
@@ -225,11 +186,11 @@ def test_a_prefix_of_several_runs_is_one_sentence(
         write_run(home, UUID(int=0xABCD << 112 | last))
     load(api)
 
-    assert "More than one run begins with" in markup(page("abcd"))
+    assert "More than one run begins with" in all_markup(page("abcd"))
 
 
 def test_no_run_in_the_address_is_said(client: Client) -> None:
-    assert "No run is named" in markup(page(""))
+    assert "No run is named" in all_markup(page(""))
 
 
 def test_a_server_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +200,7 @@ def test_a_server_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("secondtake.studio.pages.run.backend", away)
     assert connection.server_url()
 
-    assert "The server does not answer" in markup(page(uuid4()))
+    assert "The server does not answer" in all_markup(page(uuid4()))
 
 
 def test_foreign_text_is_text(home: Path, api: TestClient, client: Client) -> None:
@@ -252,7 +213,7 @@ def test_foreign_text_is_text(home: Path, api: TestClient, client: Client) -> No
     write_events(home, *run_frame(run_id, [message], name=hostile, inputs={"prompt": hostile}))
     load(api)
 
-    text = markup(page(run_id))
+    text = all_markup(page(run_id))
 
     assert "<script" not in text
     assert "<img" not in text
@@ -272,7 +233,7 @@ def test_a_long_text_is_clipped_with_the_way_to_the_rest(
     write_events(home, *run_frame(run_id, [message]))
     load(api)
 
-    text = markup(page(run_id))
+    text = all_markup(page(run_id))
 
     assert "of 3,000,000" in text
     assert "Show next 100 KB" in text
@@ -292,7 +253,7 @@ def test_a_picture_of_the_size_of_a_photograph_in_a_message_is_shown(
     write_events(home, *run_frame(run_id, [message]))
     load(api)
 
-    assert f'src="{picture}"' in markup(page(run_id))
+    assert f'src="{picture}"' in all_markup(page(run_id))
 
 
 def test_names_are_in_one_line_and_cut_with_an_ellipsis(
@@ -306,7 +267,7 @@ def test_names_are_in_one_line_and_cut_with_an_ellipsis(
     write_events(home, *run_frame(run_id, [change], tags=tags, user_id="ada " * 100))
     load(api)
 
-    text = markup(page(run_id))
+    text = all_markup(page(run_id))
 
     assert '<span class="state-key cut" title="a key in lines">a key in lines</span>' in text
     assert '<span class="chip cut" title="team=a very long name">' in text
@@ -318,7 +279,7 @@ def test_a_run_without_a_state_says_so(home: Path, api: TestClient, client: Clie
     load(api)
     has_state = bool(client.get_run(str(run_id)).memory)
 
-    assert ("This run recorded no state" in markup(page(run_id))) is not has_state
+    assert ("This run recorded no state" in all_markup(page(run_id))) is not has_state
 
 
 def test_the_cost_of_a_run_ties_out(home: Path, api: TestClient, client: Client) -> None:

@@ -1,6 +1,5 @@
 """Runs that go on or are still to come, on the Run page: what is looked at, and what is kept."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,30 +9,15 @@ import pytest
 from fastapi.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 from tests.support.stored import STARTED_AT, write_research_run
+from tests.support.studio_pages import all_markup, checked, components, drawn
 
-from secondtake.backend.api.app import create_app
 from secondtake.backend.client import Client
 from secondtake.backend.models.records import EvaluationRow
 from secondtake.runner import journal
 from secondtake.runner.events import NodeFinished, NodeStarted, RunFinished, RunStarted
-from secondtake.runner.settings import load_settings
 from secondtake.studio.run_page import data
 from secondtake.studio.run_page.data import load_view, renew_view
 from secondtake.studio.run_page.page_state import PageState
-
-
-@pytest.fixture
-def api(home: Path) -> Iterator[TestClient]:
-    app = create_app(load_settings({"home": home}))
-    with TestClient(app, base_url="http://127.0.0.1:8000") as http:
-        yield http
-
-
-@pytest.fixture
-def client(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> Client:
-    made = Client(f"http://127.0.0.1:8000/{uuid4()}", http=api)
-    monkeypatch.setattr("secondtake.studio.pages.run.backend", lambda: made)
-    return made
 
 
 class Recorder:
@@ -77,14 +61,7 @@ def page(run_id: UUID) -> AppTest:
 
         run.show()
 
-    made = AppTest.from_function(script, default_timeout=30)
-    made.query_params["id"] = str(run_id)
-    return checked(made.run())
-
-
-def checked(shown: AppTest) -> AppTest:
-    assert not shown.exception
-    return shown
+    return drawn(script, id=str(run_id))
 
 
 def watching(client: Client, state: PageState) -> AppTest:
@@ -100,10 +77,9 @@ def watching(client: Client, state: PageState) -> AppTest:
 
 
 def news(shown: AppTest) -> int:
-    (told,) = [each.proto for each in shown.get("bidi_component")]
-    assert told.component_name == "secondtake.news"
-    number: int = json.loads(told.json)["news"]
-    return number
+    ((name, (told,)),) = components(shown).items()
+    assert name == "secondtake.news"
+    return int(told["news"])
 
 
 def an_evaluation(run_id: str) -> EvaluationRow:
@@ -111,22 +87,16 @@ def an_evaluation(run_id: str) -> EvaluationRow:
     return EvaluationRow.model_construct(**{**unknown, "run_id": run_id, "name": "score"})
 
 
-def markup(shown: AppTest) -> str:
-    panes = [json.loads(each.proto.json or "{}") for each in shown.get("bidi_component")]
-    html = [each.proto.body for each in shown.get("html")]
-    return "\n".join([*html, *(pane.get("html", "") for pane in panes)])
-
-
 def test_a_run_that_has_not_begun_is_awaited_and_shown(recorder: Recorder, client: Client) -> None:
     shown = page(recorder.run_id)
-    assert "This run has not begun yet" in markup(shown)
+    assert "This run has not begun yet" in all_markup(shown)
 
     recorder.begin()
     recorder.step("first")
     checked(shown.run())
 
-    assert "This run has not begun yet" not in markup(shown)
-    assert 'class="run-head"' in markup(shown)
+    assert "This run has not begun yet" not in all_markup(shown)
+    assert 'class="run-head"' in all_markup(shown)
 
 
 def test_a_run_that_never_comes_is_said_after_a_while(
@@ -136,7 +106,7 @@ def test_a_run_that_never_comes_is_said_after_a_while(
 
     shown = page(uuid4())
 
-    assert "There is no run" in markup(shown)
+    assert "There is no run" in all_markup(shown)
     assert "Look again" in [button.label for button in shown.button]
 
 

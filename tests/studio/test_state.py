@@ -6,26 +6,22 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 from tests.support.servers import wait_until
 from tests.support.span_trees import component_data
 from tests.support.stored import STARTED_AT, run_frame, write_events, write_research_run, write_run
+from tests.support.studio_pages import api_client
 
-from secondtake.backend.api.app import create_app
 from secondtake.backend.client import Client
 from secondtake.runner.events import MemoryChange
-from secondtake.runner.settings import load_settings
 from secondtake.studio.run_page.long_text import Place
 from secondtake.studio.run_page.state import read_piece
-
-ORIGIN = "http://127.0.0.1:8000"
 
 
 @pytest.fixture
 def client(home: Path) -> Iterator[Client]:
-    with TestClient(create_app(load_settings()), base_url=ORIGIN) as http:
-        yield Client(ORIGIN, http=http)
+    with api_client(home) as made:
+        yield made
 
 
 def draw(client: "Client", run: str, span_id: str | None) -> None:

@@ -3,17 +3,18 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.support.spare_workers import server_command
+
 from secondtake.backend.client import Client, find_server
 from secondtake.backend.client.owner import read_owner
 
-READY_S: Final = 30.0
+READY_S: Final = 90.0
 END_S: Final = 15.0
 LOOK_S: Final = 0.02
 
@@ -26,7 +27,7 @@ class ApiProcess:
         self.log = home.with_name(f"{home.name}-server.log")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "secondtake.backend.api", "--port", "0", *arguments],
+                server_command("--port", "0", *arguments),
                 env={**os.environ, "SECONDTAKE_HOME": str(home)},
                 stdout=log,
                 stderr=log,

@@ -50,6 +50,15 @@ class DiffPage(StudioPage):
         """The runs to choose from."""
         return self.page.get_by_test_id("diff-picker")
 
+    @property
+    def note(self) -> Locator:
+        """What is said of runs that go on."""
+        return self.page.get_by_test_id("diff-note")
+
+    def fact(self, label: str) -> Locator:
+        """Return a figure of the strip."""
+        return self.page.get_by_test_id("diff-strip").locator(".diff-fact", has_text=label)
+
     def card(self, letter: str) -> Locator:
         """Return the card of a side."""
         return self.page.get_by_test_id(f"diff-card-{letter.lower()}")

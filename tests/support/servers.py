@@ -15,6 +15,7 @@ from uuid import UUID
 
 import httpx2
 from tests.support.repository import REPOSITORY
+from tests.support.spare_workers import server_command
 
 from secondtake.backend.client.client import Client
 from secondtake.backend.client.owner import owner_path
@@ -202,16 +203,19 @@ class Program:
 class Stack:
     """Server and studio on one home, each a program of its own that a test can end and start."""
 
-    def __init__(self, home: Path, **environment: str) -> None:
+    def __init__(self, home: Path, *, spare_worker: bool = True, **environment: str) -> None:
         self.home = home
         self.api_port, self.studio_port = free_port(), free_port()
         logs = home.parent / "logs"
         logs.mkdir(exist_ok=True, parents=True)
         home.mkdir(exist_ok=True, parents=True)
         around = environment_of(home, **environment)
+        server = (
+            [sys.executable, "-m", "secondtake.backend.api"] if spare_worker else server_command()
+        )
         self.server = Program(
             "the server",
-            [sys.executable, "-m", "secondtake.backend.api", "--port", str(self.api_port)],
+            [*server, "--port", str(self.api_port)],
             around,
             logs / "server.log",
         )

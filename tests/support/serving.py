@@ -3,13 +3,13 @@
 import os
 import signal
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
 import httpx2
 from tests.support.servers import free_port, processes_of, wait_until
+from tests.support.spare_workers import server_command
 
 from secondtake.backend.client.owner import find_server
 
@@ -44,10 +44,9 @@ class Serving:
 
     def start(self) -> None:
         """Start it, again if need be, and wait until it answers."""
-        command = [sys.executable, "-m", "secondtake.backend.api", "--port", str(self.port)]
         with (self.home.parent / "server.txt").open("ab") as log:
             self._process = subprocess.Popen(
-                command,
+                server_command("--port", str(self.port)),
                 env=os.environ | {"SECONDTAKE_HOME": str(self.home)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

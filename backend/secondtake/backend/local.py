@@ -27,6 +27,7 @@ from secondtake.backend.models.executions import (
     RunEvent,
     RunRequest,
 )
+from secondtake.backend.models.exports import ExportedRun, ExportQuery
 from secondtake.backend.models.replays import ReplayPlan, ReplayRequest, RequestedReplay
 from secondtake.backend.models.runs import (
     RunDetail,
@@ -56,6 +57,7 @@ from secondtake.backend.services import (
     diffs,
     doctor,
     executions,
+    exporting,
     facets,
     graph,
     imports,
@@ -167,6 +169,11 @@ class LocalBackend:
     def run_events(self, name: str, *, after: str | None = None) -> Iterator[RunEvent]:
         """Yield what happens in a run as it happens, from its beginning or after an event."""
         return run_events.watch(self._store, name, after=after)
+
+    def export_runs(self, query: ExportQuery) -> Iterator[ExportedRun]:
+        """Yield the runs that fit, each whole as one line of JSON; holds the store until the end."""
+        with self._store() as con:
+            yield from exporting.export_runs(con, query)
 
     def request_run(self, request: RunRequest) -> RequestedRun:
         """Have a run executed by a worker process."""

@@ -22,6 +22,7 @@ from secondtake.backend.models.executions import (
     RunEvent,
     RunRequest,
 )
+from secondtake.backend.models.exports import ExportedRun, ExportQuery
 from secondtake.backend.models.replays import ReplayPlan, ReplayRequest, RequestedReplay
 from secondtake.backend.models.runs import (
     RunDetail,
@@ -113,6 +114,10 @@ class Backend(Protocol):
 
     def run_events(self, name: str, *, after: str | None = None) -> Iterator[RunEvent]:
         """Yield what happens in a run as it happens, from its beginning or after an event."""
+        ...
+
+    def export_runs(self, query: ExportQuery) -> Iterator[ExportedRun]:
+        """Yield the runs that fit, each whole as one line of JSON."""
         ...
 
     def request_run(self, request: RunRequest) -> RequestedRun:

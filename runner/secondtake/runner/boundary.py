@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 from secondtake.runner.blobs import move_in_binaries
 from secondtake.runner.calls import LlmFailure, LlmRequest, LlmResponse, ToolRequest
 from secondtake.runner.context import RunContext, current, entered
+from secondtake.runner.errors import ReplayDiverged
 from secondtake.runner.llm_call import OpenLlmCall
 from secondtake.runner.llm_functions import StreamCollector
 from secondtake.runner.tool_call import OpenToolCall
@@ -40,6 +41,13 @@ class Collector(Protocol[Piece_contra]):
 
     def response(self) -> LlmResponse:
         """Return what has arrived."""
+        ...
+
+    def closed(self) -> LlmResponse:
+        """Return what has arrived when the stream is closed before its end.
+
+        Its `extra` says the pieces, so that they can be given again.
+        """
         ...
 
 
@@ -128,7 +136,7 @@ def stream(
     collector = collector or StreamCollector()
     try:
         if (answer := open_call.look_up()) is not None:
-            yield from _answered(open_call, answer, rebuild or _as_text)
+            yield from _pieces(open_call, answer, rebuild or _as_text, collector)
             return
         with entered(open_call.context):
             pieces = iter(execute())
@@ -161,7 +169,7 @@ async def astream(
     collector = collector or StreamCollector()
     try:
         if (answer := open_call.look_up()) is not None:
-            for recorded in _answered(open_call, answer, rebuild or _as_text):
+            for recorded in _pieces(open_call, answer, rebuild or _as_text, collector):
                 yield recorded
             return
         with entered(open_call.context):
@@ -192,16 +200,44 @@ def _answered(
     """
     if answer.failure is not None:
         raise answer.failure
-    sink = open_call.run.sink
-    said: Any = answer.response
-    if answer.response is None:
-        said = sink.restored(answer.result)
-    else:
-        messages = [move_in_binaries(each, sink.home) for each in answer.response.messages]
-        said = replace(answer.response, messages=messages)
+    said = _said(open_call, answer)
     given = rebuild(said) if rebuild else cast(T, said)
     open_call.answer(said)
     return given
+
+
+def _said(open_call: OpenLlmCall | OpenToolCall, answer: "Answer") -> Any:
+    """Return what was recorded, with the binary parts that were kept beside it."""
+    sink = open_call.run.sink
+    if answer.response is None:
+        return sink.restored(answer.result)
+    messages = [move_in_binaries(each, sink.home) for each in answer.response.messages]
+    return replace(answer.response, messages=messages)
+
+
+def _pieces(
+    open_call: OpenLlmCall | OpenToolCall,
+    answer: "Answer",
+    rebuild: Callable[[LlmResponse], Iterable[T]],
+    collector: "Collector[T]",
+) -> Iterator[T]:
+    """Yield the pieces of a recorded stream; of one that was closed early as far as it came.
+
+    Raises:
+        ReplayDiverged: it is not closed where it was.
+    """
+    from secondtake.runner.replay.program_session import ClosedEarly
+
+    if not isinstance(answer, ClosedEarly):
+        yield from _answered(open_call, answer, rebuild)
+        return
+    for piece in rebuild(_said(open_call, answer)):
+        collector.add(piece)
+        yield piece
+    raise ReplayDiverged(
+        "The source closed this stream here and this replay reads on; what would come next is not "
+        "known. Ask again with --llm live."
+    )
 
 
 def _as_text(response: LlmResponse) -> Iterable[Any]:
@@ -213,8 +249,11 @@ def _as_text(response: LlmResponse) -> Iterable[Any]:
 def _with_partial(error: BaseException, collector: "Collector[Any]") -> BaseException:
     """Attach what had arrived: its usage is billed and its text is worth seeing."""
     if not hasattr(error, "llm_failure"):
-        error_class = "cancelled" if isinstance(error, GeneratorExit) else "unknown"
-        failure = LlmFailure(error_class=error_class, partial=collector.response())
+        is_closed = isinstance(error, GeneratorExit)
+        failure = LlmFailure(
+            error_class="cancelled" if is_closed else "unknown",
+            partial=collector.closed() if is_closed else collector.response(),
+        )
         error.llm_failure = failure  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     return error
 

@@ -20,6 +20,12 @@ from secondtake.runner.providers.usage import anthropic_tokens, openai_chat_toke
 REQUEST_KEYS: Final = ("model", "messages", "prompt", "tools", "stream")
 OPENAI_FORMS: Final = {"dict": "dict", "openai": "openai", "litellm": "litellm"}
 ANTHROPIC_FORMS: Final = {"dict": "anthropic_dict", "anthropic": "anthropic"}
+CHUNKS: Final = {"litellm": "litellm_chunks", "openai": "openai_chunks"}
+"""Forms of streams, by the library whose chunks they are of."""
+PIECES: Final = "pieces"
+"""Under which name `extra` has the lengths of the texts of a stream that was closed early."""
+USAGE_ALONE: Final = "usage_alone"
+"""Whether a stream brought its usage in a chunk without choices."""
 OTHER: Final = "other"
 """A form that cannot be given again."""
 NOT_SENT: Final = ("api_key", "api_base", "base_url", "client", "timeout", "extra_headers")
@@ -213,25 +219,35 @@ class StreamCollector:
         self._texts: list[str] = []
         self._chunks = StreamedAnswer()
         self._usage: Mapping[str, Any] | None = None
+        self._form: str | None = None
+        self._is_usage_alone = False
+        self._sizes: list[int] = []
 
     def add(self, chunk: Any) -> None:
         """Take the next piece."""
         if isinstance(chunk, str):
             self._first_token_s = self._first_token_s or time.perf_counter()
             self._texts.append(chunk)
+            self._sizes.append(len(chunk))
             return
         self._chunks.add(chunk)
+        self._form = self._form or CHUNKS.get(_library_of(chunk), OTHER)
+        choices: Sequence[Any] = getattr(chunk, "choices", None) or ()
+        text = getattr(choices[0].delta, "content", None) if choices else None
+        if text:
+            self._sizes.append(len(text))
         self._first_token_s = self._first_token_s or self._chunks.first_token_s
         usage = getattr(chunk, "usage", None)
         if usage is not None:
             self._usage = _as_mapping(usage)  # the last one counts, also beside choices
+            self._is_usage_alone = not choices
 
     def response(self) -> LlmResponse:
         """Return what has arrived."""
         messages = self._chunks.messages()
         if self._texts or not messages:
             messages = [{"role": "assistant", "content": "".join(self._texts)}]
-        form = "text" if self._texts else OTHER
+        form = "text" if self._texts else self._form or "text"
         first_s = self._first_token_s
         return LlmResponse(
             messages=messages,
@@ -241,8 +257,13 @@ class StreamCollector:
             usage=self._usage,
             tokens=openai_chat_tokens(self._usage) if self._usage else Tokens(),
             time_to_first_token_ms=(first_s - self._started_s) * 1000 if first_s else None,
-            extra={"form": form},
+            extra={"form": form} | ({USAGE_ALONE: True} if self._is_usage_alone else {}),
         )
+
+    def closed(self) -> LlmResponse:
+        """Return what has arrived of a stream that is closed here, and in which pieces."""
+        response = self.response()
+        return replace(response, extra={**(response.extra or {}), PIECES: self._sizes})
 
 
 def _objects(values: Any) -> list[Mapping[str, Any]]:

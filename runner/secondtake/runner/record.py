@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from secondtake.runner import boundary, faults
-from secondtake.runner.calls import LlmResponse, ToolRequest
+from secondtake.runner.calls import ToolRequest
 from secondtake.runner.context import RunContext, current, entered
 from secondtake.runner.context import node as open_node
 from secondtake.runner.decorating import Opened, binder, decorated, name_of
@@ -30,13 +30,8 @@ from secondtake.runner.errors import SettingsError
 from secondtake.runner.events import SpanKind
 from secondtake.runner.jsonable import is_plain
 from secondtake.runner.limits import Limits
-from secondtake.runner.llm_functions import (
-    OTHER,
-    describe_answer,
-    form_of,
-    llm_request_of,
-    rebuilt_answer,
-)
+from secondtake.runner.litellm_calls import is_litellm
+from secondtake.runner.llm_twins import recorded_llm
 from secondtake.runner.replay import REPLAY_VARIABLE
 from secondtake.runner.run import start_run
 
@@ -175,8 +170,8 @@ def llm(function: Callable[..., Any] | None = None, /, *, model: str | None = No
     chunks, and is recorded when it ends.
     """
     if function is None:
-        return functools.partial(_llm, model=model)
-    return _llm(function, model=model)
+        return functools.partial(recorded_llm, model=model)
+    return recorded_llm(function, model=model)
 
 
 def wrap(function: R, *, name: str | None = None) -> R:
@@ -210,8 +205,8 @@ def langchain() -> "Installed":
 
 
 def _wrap_function(function: Callable[..., Any], name: str | None) -> Callable[..., Any]:
-    if _is_litellm(function):
-        recorded = _llm(function, model=None)
+    if is_litellm(function):
+        recorded = recorded_llm(function, model=None)
     else:
         recorded = _tool(function, name=name, retriever=False)
     made_in = current()
@@ -253,55 +248,6 @@ def _tool(function: F, *, name: str | None, retriever: bool) -> F:
 
     twin = call_async if inspect.iscoroutinefunction(function) else call
     return cast(F, functools.wraps(function)(twin))
-
-
-def _llm(function: F, *, model: str | None) -> F:
-    bind = binder(function)
-    is_async = inspect.iscoroutinefunction(function)
-    is_async_stream = inspect.isasyncgenfunction(function)
-    is_stream = inspect.isgeneratorfunction(function)
-
-    async def produce(*args: Any, **kwargs: Any) -> Any:
-        made = function(*args, **kwargs)
-        return await made if inspect.isawaitable(made) else made
-
-    async def call_async(*args: Any, **kwargs: Any) -> Any:
-        request = llm_request_of(bind(args, kwargs), model=model)
-        if request.stream:
-            return boundary.astream(request, lambda: produce(*args, **kwargs))
-        return await boundary.acall(
-            request,
-            lambda: function(*args, **kwargs),
-            describe=_described,
-            rebuild=rebuilt_answer,
-        )
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        request = llm_request_of(bind(args, kwargs), model=model)
-        if is_async_stream:
-            return boundary.astream(request, lambda: produce(*args, **kwargs))
-        if is_stream or request.stream:
-            return boundary.stream(request, lambda: function(*args, **kwargs))
-        return boundary.call(
-            request,
-            lambda: function(*args, **kwargs),
-            describe=_described,
-            rebuild=rebuilt_answer,
-        )
-
-    return cast(F, functools.wraps(function)(call_async if is_async else call))
-
-
-def _described(answer: Any) -> LlmResponse:
-    """Describe an answer; one that cannot be given again makes the run one to be watched only."""
-    response = describe_answer(answer)
-    here = current()
-    if here is not None and form_of(response) == OTHER:
-        kind = type(answer).__name__
-        here.run.observed_only = (
-            f"an LLM function answers with a {kind}, which cannot be made again"
-        )
-    return response
 
 
 def _noted(result: T, tool: str) -> T:
@@ -375,8 +321,3 @@ def _is_runnable(value: Any) -> bool:
     """Tell whether a value is LangChain's; who has one has imported LangChain."""
     library: Any = sys.modules.get("langchain_core.runnables")
     return library is not None and isinstance(value, library.Runnable)
-
-
-def _is_litellm(function: Callable[..., Any]) -> bool:
-    module = getattr(function, "__module__", "") or ""
-    return module.split(".")[0] == "litellm" and "completion" in name_of(function)

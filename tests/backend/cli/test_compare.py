@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.support.api_process import api_process
 from tests.support.compared import EXPERIMENT, write_comparison
+from tests.support.greeting import GREETING
 from tests.support.journal import recorded
 
 from secondtake.backend.cli.main import main
@@ -21,29 +22,12 @@ from secondtake.backend.models.comparisons import ComparisonQuery
 
 PROGRAM = [sys.executable, "-m", "secondtake.backend.cli.main"]
 WITHIN_S = 60.0
-WORKFLOW = """\
-name: greet
-inputs:
-  who: {type: string}
-  times: {type: integer, default: 1}
-state:
-  greeting: {type: string}
-nodes:
-  say:
-    kind: llm
-    prompt: "Greet {{ who }}, {{ times }} times."
-    output: greeting
-edges:
-  - {from: START, to: say}
-  - {from: say, to: END}
-output: greeting
-"""
 
 
 @pytest.fixture
 def workflow(home: Path) -> str:
     assert not home.exists()
-    Path("greet.yaml").write_text(WORKFLOW, encoding="utf-8")
+    Path("greet.yaml").write_text(GREETING, encoding="utf-8")
     return "greet.yaml"
 
 
@@ -152,7 +136,7 @@ def test_the_answers_are_side_by_side_within_the_width(
     ],
 )
 def test_what_is_asked_in_a_wrong_way_is_told_in_a_sentence(args: list[str], told: str) -> None:
-    Path("greet.yaml").write_text(WORKFLOW, encoding="utf-8")
+    Path("greet.yaml").write_text(GREETING, encoding="utf-8")
     result = invoke(*args, code=2)
     assert told in result.output
     assert "Traceback" not in result.output

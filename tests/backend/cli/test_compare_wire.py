@@ -38,75 +38,42 @@ output: answer
 """
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Api:
     """One of the eight."""
 
     model: str
     variable: str
     """Of the environment: where LiteLLM finds it."""
-    base: str = ""
+    base: str
     """What follows the address of the server there."""
-    key: str | None = None
+    key: str | None
+    """Of the environment: where LiteLLM finds its key."""
     tokens: tuple[int, int]
     """In and out, of both answers together, as the recording has them."""
     is_priced: bool = False
 
 
+SONNET = "claude-sonnet-4-5"
+LLAMA = "groq/meta-llama/llama-4-scout-17b-16e-instruct"
+BEDROCK = f"bedrock/converse/us.anthropic.{SONNET}-20250929-v1:0"
+COHERE = "cohere_chat/command-r7b-12-2024"
+RESPONSES = "openai/responses/gpt-5-mini"
+# LiteLLM reads MISTRAL_API_BASE for other things only.
+MISTRAL = ("mistral/mistral-large-latest", "MISTRAL_AZURE_API_BASE")
 APIS = {
     "openai": Api(
-        model="openai/gpt-5-mini",
-        variable="OPENAI_BASE_URL",
-        base="/v1",
-        key="OPENAI_API_KEY",
-        tokens=(299, 194),
-        is_priced=True,
+        "openai/gpt-5-mini", "OPENAI_BASE_URL", "/v1", "OPENAI_API_KEY", (299, 194), True
     ),
-    "openai_responses": Api(
-        model="openai/responses/gpt-5-mini",
-        variable="OPENAI_BASE_URL",
-        base="/v1",
-        tokens=(199, 98),
-    ),
+    "openai_responses": Api(RESPONSES, "OPENAI_BASE_URL", "/v1", None, (199, 98)),
     "anthropic": Api(
-        model="anthropic/claude-sonnet-4-5",
-        variable="ANTHROPIC_API_BASE",
-        key="ANTHROPIC_API_KEY",
-        tokens=(1218, 84),
-        is_priced=True,
+        f"anthropic/{SONNET}", "ANTHROPIC_API_BASE", "", "ANTHROPIC_API_KEY", (1218, 84), True
     ),
-    "groq": Api(
-        model="groq/meta-llama/llama-4-scout-17b-16e-instruct",
-        variable="GROQ_API_BASE",
-        base="/openai/v1",
-        key="GROQ_API_KEY",
-        tokens=(1491, 44),
-    ),
-    "mistral": Api(
-        model="mistral/mistral-large-latest",
-        variable="MISTRAL_AZURE_API_BASE",  # LiteLLM reads MISTRAL_API_BASE for other things only
-        base="/v1",
-        key="MISTRAL_API_KEY",
-        tokens=(177, 41),
-    ),
-    "cohere": Api(
-        model="cohere_chat/command-r7b-12-2024",
-        variable="COHERE_API_BASE",
-        base="/v2/chat",
-        key="COHERE_API_KEY",
-        tokens=(2974, 90),
-    ),
-    "google": Api(
-        model="gemini/gemini-2.5-flash",
-        variable="GEMINI_API_BASE",
-        key="GEMINI_API_KEY",
-        tokens=(137, 78),
-    ),
-    "bedrock": Api(
-        model="bedrock/converse/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-        variable="AWS_BEDROCK_RUNTIME_ENDPOINT",
-        tokens=(1218, 84),
-    ),
+    "groq": Api(LLAMA, "GROQ_API_BASE", "/openai/v1", "GROQ_API_KEY", (1491, 44)),
+    "mistral": Api(*MISTRAL, "/v1", "MISTRAL_API_KEY", (177, 41)),
+    "cohere": Api(COHERE, "COHERE_API_BASE", "/v2/chat", "COHERE_API_KEY", (2974, 90)),
+    "google": Api("gemini/gemini-2.5-flash", "GEMINI_API_BASE", "", "GEMINI_API_KEY", (137, 78)),
+    "bedrock": Api(BEDROCK, "AWS_BEDROCK_RUNTIME_ENDPOINT", "", None, (1218, 84)),
 }
 AWS = {
     "AWS_ACCESS_KEY_ID": "k",

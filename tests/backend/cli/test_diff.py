@@ -19,9 +19,9 @@ from click.testing import CliRunner, Result
 from tests.support.hostile import EVERYTHING, OUTSIDE, TEXTS, hostile_run
 from tests.support.stored import STARTED_AT, run_frame, write_events, write_research_run, write_run
 
-from secondtake.backend.cli.diff_shape import elided
 from secondtake.backend.cli.main import main
 from secondtake.backend.models.diffs import RunDiff, WordPiece
+from secondtake.backend.run_diffs import elided
 from secondtake.runner.events import LlmCall, Message, ToolCall
 from secondtake.runner.journal import SegmentWriter
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,48 @@ def test_a_plan_says_what_would_be_executed_and_executes_nothing(source: str) ->
     assert len(json.loads(invoke("runs", "--json").stdout)["items"]) == 1
 
 
+def planned(run: str, *args: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(invoke("replay", run, "--plan", "--json", *args).stdout)
+    return found
+
+
+def test_the_plan_of_a_stepwise_replay_prices_each_call_by_the_model_that_is_asked(
+    source: str,
+) -> None:
+    plan = planned(source, "--stepwise", "--set", "model=sim/weak")
+    assert [(call["number"], call["node"], call["name"], call["reach"]) for call in plan["calls"]] == [
+        (1, "plan", "sim/weak", "executed"), (2, "write", "sim/weak", "executed"),
+    ]  # fmt: skip
+    costs = [Decimal(call["cost_usd"]) for call in plan["calls"]]
+    assert Decimal(plan["lower_usd"]) == Decimal(plan["upper_usd"]) == sum(costs) > 0
+    dearer = planned(source, "--stepwise", "--set", "model=sim/strong", "--llm", "live")
+    assert Decimal(dearer["lower_usd"]) > Decimal(plan["lower_usd"])
+    one = planned(source, "--stepwise", "--set", "llm_calls.2.messages.0=Write it short.")
+    assert [call["reach"] for call in one["calls"]] == ["recorded", "executed"]
+    live = replayed(source, "--stepwise", "--set", "llm_calls.2.messages.0=Write it short.")
+    assert [step["served_from"] for step in live["steps"]] == ["recorded", "live"]
+
+
+@pytest.mark.parametrize("way", [["--stepwise"], []])
+def test_the_plan_of_repeats_is_that_of_one_so_many_times(source: str, way: list[str]) -> None:
+    one = planned(source, *way, "--repeat", "1")
+    five = planned(source, *way, "--repeat", "5")
+    assert (one["executed"], five["executed"], five["repeat"]) == (2, 10, 5)
+    assert Decimal(five["upper_usd"]) == 5 * Decimal(one["upper_usd"]) > 0
+    text = invoke("replay", source, *way, "--repeat", "5", "--plan").stdout
+    assert "10 calls executed" in text
+    assert "These are the figures of 5 repeats; the calls are those of one." in text
+
+
+def test_an_unknown_price_is_said_and_is_no_zero(source: str) -> None:
+    change = ["--stepwise", "--set", "model=nobody/knows-this"]
+    plan = planned(source, *change)
+    assert (plan["lower_usd"], plan["upper_usd"], plan["unpriced"]) == (None, None, 2)
+    text = invoke("replay", source, *change, "--plan").stdout
+    assert "what 2 calls would cost is unknown" in text
+    assert "$0" not in text
+
+
 def test_a_change_that_recorded_answers_cannot_serve_ends_the_replay(source: str) -> None:
     result = invoke("replay", source, "--set", "model=sim/weak", "--llm", "recorded", code=1)
     assert "The recording has no answer to this LLM call in `plan`" in result.stdout
@@ -153,6 +196,11 @@ def test_a_program_is_replayed_by_its_command(home: Path) -> None:
     subprocess.run(command[1:], check=True)
     refused = invoke("replay", "last", code=2)
     assert "name the program: secondtake replay" in refused.output
+    refused = invoke("replay", "last", "--plan", code=2)
+    assert "there is no plan; --stepwise --plan prices its LLM calls" in refused.output
+    refused = invoke("replay", "last", "--plan", *command, code=2)
+    assert "--plan goes without a COMMAND" in refused.output
+    assert planned("last", "--stepwise")["recorded"] == 1
     result = invoke("replay", "last", *command)
     assert "exact · " in result.stdout
     assert len(Path("notes.txt").read_text().splitlines()) == 1

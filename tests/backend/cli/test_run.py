@@ -11,27 +11,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.support.greeting import GREETING
 
 from secondtake.backend.cli.main import main
 
-WORKFLOW = """\
-name: greet
-inputs:
-  who: {type: string}
-  times: {type: integer, default: 1}
-state:
-  greeting: {type: string}
-nodes:
-  say:
-    kind: llm
-    model: sim/strong
-    prompt: "Greet {{ who }}, {{ times }} times."
-    output: greeting
-edges:
-  - {from: START, to: say}
-  - {from: say, to: END}
-output: greeting
-"""
+WORKFLOW = GREETING.replace("kind: llm\n", "kind: llm\n    model: sim/strong\n")
 
 
 @pytest.fixture

@@ -52,6 +52,19 @@ while True:
         messages.append({"role": "tool", "tool_call_id": call.id, "content": content})
 print(message.content)
 """
+BARE_AGENT = """
+import json, os, sys, urllib.request
+
+url = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
+messages = [{"role": "user", "content": sys.argv[1]}]
+body = json.dumps({"model": "gpt-4o-mini", "messages": messages}).encode()
+headers = {"content-type": "application/json"}
+for _ in range(int(sys.argv[2])):
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as answer:
+        message = json.load(answer)["choices"][0]["message"]
+print(message["content"])
+"""
+"""A program without an SDK, which starts at once."""
 OPENAI_STREAM = """
 from openai import OpenAI
 
@@ -186,11 +199,11 @@ def test_an_agent_with_a_tool_is_recorded_unchanged(
     assert kept["complete"] is False  # the key was in the command
 
 
-def test_two_programs_at_once_are_two_runs(shared_data: Path, home: Path, agent: Path) -> None:
+def test_two_programs_at_once_are_two_runs(shared_data: Path, home: Path) -> None:
     exchanges = cassette(shared_data, "test_chat_completion_tool_calls_with_content")
     with Loopback.of_exchanges(exchanges) as one, Loopback.of_exchanges(exchanges) as two:
-        first = start(one, sys.executable, str(agent), "one?")
-        second = start(two, sys.executable, str(agent), "two?")
+        first = start(one, sys.executable, "-c", BARE_AGENT, "one?", "2")
+        second = start(two, sys.executable, "-c", BARE_AGENT, "two?", "2")
         ran = [end(first), end(second)]
     assert [each.code for each in ran] == [0, 0]
     found = rows(
@@ -272,12 +285,11 @@ def test_a_program_that_is_not_there_is_one_sentence(home: Path) -> None:
         assert "write it as https://host/path" in ran.err
 
 
-def test_content_off_keeps_no_text_and_no_command(home: Path, agent: Path) -> None:
+def test_content_off_keeps_no_text_and_no_command(home: Path) -> None:
     choice = {"index": 0, "message": {"role": "assistant", "content": "a-secret-answer"}}
     with Loopback([json_answer({"id": "x", "model": "m", "choices": [choice]})]) as api:
-        ran = wrapped(
-            api, sys.executable, str(agent), "a-secret-question", SECONDTAKE_CONTENT="off"
-        )
+        command = (sys.executable, "-c", BARE_AGENT, "a-secret-question", "1")
+        ran = wrapped(api, *command, SECONDTAKE_CONTENT="off")
     assert (ran.code, ran.out) == (0, "a-secret-answer\n")
     assert len(rows(home, "SELECT * FROM llm_calls")) == 1
     assert files_with(home, "a-secret") == []

@@ -14,6 +14,8 @@ from tests.support.loopback import Loopback
 from secondtake.backend.cli.main import main
 from secondtake.runner.journal import close_all
 
+CLI = (sys.executable, "-m", "secondtake.backend.cli.main")
+
 
 def test_a_wrapped_agent_replays_exactly_and_its_file_is_written_once(
     shared_data: Path, home: Path, monkeypatch: pytest.MonkeyPatch
@@ -44,7 +46,7 @@ def test_a_wrapped_agent_replays_exactly_and_its_file_is_written_once(
     assert Path("weather.txt").read_text() == written
 
 
-def test_a_wrapped_program_can_be_executed_again_with_its_models_answered(
+def test_a_wrapped_program_is_executed_again_as_it_was_and_asked_otherwise(
     shared_data: Path, home: Path
 ) -> None:
     Path("agent.py").write_text(OPENAI_AGENT, encoding="utf-8")
@@ -53,11 +55,30 @@ def test_a_wrapped_program_can_be_executed_again_with_its_models_answered(
     with Loopback.of_exchanges(exchanges) as api:
         run_id = wrapped(api, *command).run_id
 
-    replay = [sys.executable, "-m", "secondtake.backend.cli.main", "replay", run_id, "--", *command]
-    environment = os.environ | {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": "http://[::1]:9"}
-    again = subprocess.run(
-        replay, env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
+    def replay(url: str, *changes: str) -> "subprocess.CompletedProcess[str]":
+        environment = os.environ | {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": url}
+        argv = [*CLI, "replay", run_id, *changes, "--", *command]
+        return subprocess.run(
+            argv, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    again = replay("http://[::1]:9")
     assert again.returncode == 0, again.stderr
     assert "exact · All 2 calls were answered by the recording" in again.stdout
     assert Path("weather.txt").read_text().count("\n") == 4  # the program's tools are its own
+
+    with Loopback.of_exchanges(exchanges[1:]) as api:
+        edit = "llm_calls.2.messages.0=In one word."
+        changed = replay(f"{api.url}/v1", "--set", edit)
+        (sent,) = api.requests
+    assert changed.returncode == 0, changed.stderr
+    assert sent.json["messages"][0]["content"] == "In one word."
+    assert "from LLM call 2 on: its messages changed" in changed.stdout
+    assert "1 call executed" in changed.stdout
+
+    refused = CliRunner().invoke(
+        main, ["replay", run_id, "--set", "llm_calls.9.messages.0=x", "--", *command]
+    )
+    assert refused.exit_code == 2
+    assert "no LLM call 9; the run has 2" in refused.output
+    assert Path("weather.txt").read_text().count("\n") == 6  # the refused one was not started

@@ -141,3 +141,23 @@ def test_a_live_failure_is_the_end_of_the_run(home: Path) -> None:
 
     assert replayed.result.status == "error"
     assert verdict_of(replayed)[0] == "diverged"
+
+
+def test_a_request_that_the_source_has_not_leaves_other_conversations_their_answers(
+    home: Path,
+) -> None:
+    with ScriptedModel([tool_call("price", kind="red"), "None.", "Bye."]) as model:
+        program = Program(home, model=model.name)
+        with program.running():
+            first: list[Message] = [user("Green tea?")]
+            first.append(program.ask(first, wants("price", '{"kind": "green"}', "a")))
+            first.append(result(program.tool("price", {"kind": "green"}, "3.20", "a"), "a"))
+            program.ask(first, "That is 3.20.")
+            second: list[Message] = [user("Black tea?")]
+            second.append(program.ask(second, "None left."))
+            program.ask([*second, user("White?")], "None left either.")
+        replayed = loop(program.recording, "tool_calls.1.result=4", "tools.price.result=sold out")
+
+    assert dict(replayed.live_by_node) == {"conversation": 2}
+    assert replayed.recorded_calls == 4
+    assert replayed.result.output == "None left either."

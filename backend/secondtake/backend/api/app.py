@@ -15,6 +15,7 @@ from secondtake.backend.api import (
     diffs,
     events,
     executions,
+    exporting,
     replays,
     runs,
     system,
@@ -26,7 +27,7 @@ from secondtake.backend.api.server import Server
 from secondtake.runner.settings import Settings
 
 PARTS: Final = (
-    runs, diffs, comparisons, events, executions, replays, blobs, workflows, system,
+    runs, diffs, comparisons, events, executions, exporting, replays, blobs, workflows, system,
 )  # fmt: skip
 """The modules of the routes, in the order of the reference."""
 DESCRIPTION: Final = (

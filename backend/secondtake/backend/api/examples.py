@@ -348,11 +348,15 @@ REPLAY_PLAN: Final[dict[str, Any]] = {
             "name": "sim/weak",
             "reach": "executed",
             "cost_usd": "0.000350000",
+            "why": None,
         }
     ],
+    "repeat": 1,
     "recorded": 0,
     "executed": 1,
     "possible": 0,
+    "left_out": 0,
+    "unpriced": 0,
     "lower_usd": "0.000350000",
     "upper_usd": "0.000350000",
     "stops": None,
@@ -364,6 +368,12 @@ DELIVERED: Final[dict[str, Any]] = {
 EVENTS: Final = (
     'event: messages\ndata: {"seq": 3, "role": "user", "content": "What is a heat pump?"}\n'
     "id: WzMsW10se30sIiJd\n\n"
+)
+
+
+EXPORTED: Final = (
+    f'{{"format": "secondtake.run", "version": 1, "run": {{"run_id": "{RUN_ID}", "status": "ok"}}, '
+    '"messages": [{"seq": 3, "role": "user", "content": "What is a heat pump?"}]}\n'
 )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from secondtake.backend.models.base import Model
+from secondtake.backend.models.exports import ExportQuery, ExportTable
 from secondtake.backend.models.runs import RunQuery, StateQuery, Status, TextQuery
 from secondtake.backend.models.statistics import StatisticsQuery
 
@@ -21,6 +22,7 @@ TextTable = Literal[
     "evaluations",
     "tool_definitions",
 ]
+MinScore = Annotated[str, Field(pattern=r"^.+=[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$")]
 Tag = Annotated[str, Field(pattern=r"^[^=]+=")]
 
 
@@ -81,6 +83,27 @@ class RunParameters(FilterParameters):
     def query(self) -> RunQuery:
         """Return what the service is asked."""
         return RunQuery(**self.fields())
+
+
+class ExportParameters(FilterParameters):
+    """Which runs to export."""
+
+    min_score: tuple[MinScore, ...] = Field(
+        default=(),
+        description="`name=value`: the newest score of this name is at least this; all of these.",
+        examples=["reward=0.9"],
+    )
+    table: tuple[ExportTable, ...] = Field(
+        default=(), description="Only the rows of these tables; all without it. Repeat it."
+    )
+
+    def query(self) -> ExportQuery:
+        """Return what the service is asked."""
+        fields = self.fields()
+        tables, least = fields.pop("table"), fields.pop("min_score")
+        pairs = (text.rsplit("=", 1) for text in least)
+        scores = {name: float(value) for name, value in pairs}
+        return ExportQuery(**fields, tables=tables, min_scores=scores)
 
 
 class StatisticsParameters(FilterParameters):

@@ -16,6 +16,7 @@ from typing import BinaryIO, Final
 from secondtake.backend.capsules.manifest import MANIFEST, README, RECORDING, Manifest, is_expected
 from secondtake.backend.capsules.refusal import CapsuleRefused
 from secondtake.backend.formats import counted
+from secondtake.backend.zip_members import check_kind, check_name, is_too_dense, shown_name
 
 MEMBERS_MAX: Final = 10_000
 DIRECTORY_BYTES_MAX: Final = 2 << 20
@@ -27,19 +28,11 @@ RECORDING_VALUES_MAX: Final = 10_000_000
 """A value of one character takes some 50 bytes of memory."""
 SMALL_BYTES_MAX: Final = 4 << 20
 """Manifest and README."""
-RATIO_MAX: Final = 100
-"""So many times as large may a member become; texts shrink to a tenth."""
-RATIO_FREE_BYTES: Final = 16 << 20
-"""Up to this size a member may become as large as it likes."""
 
 _END: Final = struct.Struct("<4s4H2LH")
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _END_SIGNATURE: Final = b"PK\x05\x06"
 _LOCAL_SIGNATURE: Final = b"PK\x03\x04"
-_ENCRYPTED: Final = 0x1 | 0x40 | 0x2000
-_UNIX: Final = 3
-_DOS_FOLDER: Final = 0x10
-_NAME_SHOWN: Final = 80
 
 
 def check_file(path: Path) -> None:
@@ -95,7 +88,7 @@ def check_members(file: BinaryIO, members: Sequence[zipfile.ZipInfo], directory_
         directory_at: from `check_frame`.
 
     Raises:
-        CapsuleRefused: with the first thing that is wrong.
+        CapsuleRefused, MemberRefused: with the first thing that is wrong.
     """
     seen: set[str] = set()
     for member in members:
@@ -104,7 +97,7 @@ def check_members(file: BinaryIO, members: Sequence[zipfile.ZipInfo], directory_
         if name in seen:
             raise CapsuleRefused(f"the member {name} is there twice")
         seen.add(name)
-        _check_kind(member)
+        check_kind(member, archives="capsules")
         _check_size(member)
     total = sum(member.file_size for member in members)
     if total > TOTAL_BYTES_MAX:
@@ -130,7 +123,7 @@ def check_listed(members: Iterable[zipfile.ZipInfo], manifest: Manifest) -> None
             raise CapsuleRefused(f"the member {name} is not in its manifest")
     for name, listed in manifest.members.items():
         if name not in sizes:
-            raise CapsuleRefused(f"the member {_shown(name)} of its manifest is missing")
+            raise CapsuleRefused(f"the member {shown_name(name)} of its manifest is missing")
         if sizes[name] != listed.bytes:
             raise CapsuleRefused(f"the member {name} has another size than its manifest says")
 
@@ -149,38 +142,13 @@ def check_recording(data: bytes) -> None:
         raise CapsuleRefused("its recording has more values than are read")
 
 
-def is_too_dense(inflated_bytes: int, stored_bytes: int) -> bool:
-    """Tell whether a member becomes so much larger that it may be made to harm."""
-    return inflated_bytes > RATIO_FREE_BYTES and inflated_bytes > RATIO_MAX * stored_bytes
-
-
 def _check_name(member: zipfile.ZipInfo) -> None:
     name = member.orig_filename
-    reasons = (
-        (not name or not name.isascii() or not name.isprintable(), "has an unreadable name"),
-        ("\\" in name, "has a backslash in its name"),
-        (name.startswith("/"), "has an absolute path"),
-        (name[1:2] == ":", "names a drive"),
-        (".." in name.split("/"), "leaves its folder"),
-        (name.endswith("/"), "is a folder"),
-        (not is_expected(name), "does not belong into a capsule"),
-    )
-    for is_wrong, reason in reasons:
-        if is_wrong:
-            raise CapsuleRefused(f"the member {_shown(name)} {reason}")
-
-
-def _check_kind(member: zipfile.ZipInfo) -> None:
-    name, mode = member.orig_filename, member.external_attr >> 16
-    kind = stat.S_IFMT(mode) if member.create_system == _UNIX else 0
-    if kind == stat.S_IFLNK:
-        raise CapsuleRefused(f"the member {name} is a link")
-    if kind not in (0, stat.S_IFREG) or member.external_attr & _DOS_FOLDER:
-        raise CapsuleRefused(f"the member {name} is no plain file")
-    if member.flag_bits & _ENCRYPTED:
-        raise CapsuleRefused(f"the member {name} is encrypted")
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise CapsuleRefused(f"the member {name} is compressed in a way that capsules are not")
+    if not name.isascii():
+        raise CapsuleRefused(f"the member {shown_name(name)} has an unreadable name")
+    check_name(member)
+    if not is_expected(name):
+        raise CapsuleRefused(f"the member {shown_name(name)} does not belong into a capsule")
 
 
 def _check_size(member: zipfile.ZipInfo) -> None:
@@ -211,7 +179,3 @@ def _check_places(file: BinaryIO, members: Sequence[zipfile.ZipInfo], directory_
         place += _LOCAL.size + name_bytes + extra_bytes + member.compress_size
     if place != directory_at:
         raise CapsuleRefused("its members do not lie one after the other")
-
-
-def _shown(name: str) -> str:
-    return repr(name if len(name) <= _NAME_SHOWN else f"{name[:_NAME_SHOWN]}...")

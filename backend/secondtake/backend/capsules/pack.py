@@ -15,12 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
-from secondtake.backend.capsules.checks import (
-    MEMBERS_MAX,
-    TOTAL_BYTES_MAX,
-    check_recording,
-    is_too_dense,
-)
+from secondtake.backend.capsules.checks import MEMBERS_MAX, TOTAL_BYTES_MAX, check_recording
 from secondtake.backend.capsules.manifest import (
     BLOBS,
     MANIFEST,
@@ -37,6 +32,7 @@ from secondtake.backend.formats import one_line
 from secondtake.backend.models.runs import RunDetail, RunPart
 from secondtake.backend.models.system import Blob
 from secondtake.backend.store.run_files import write_run_tables
+from secondtake.backend.zip_members import is_too_dense
 from secondtake.runner.errors import UsageError
 from secondtake.runner.narrow import is_list, is_object
 from secondtake.runner.replay.recording import Recording

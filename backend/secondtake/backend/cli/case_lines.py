@@ -1,12 +1,11 @@
 """Inputs of many runs: a file with one JSON object a line, read as a stream."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from secondtake.backend.case_texts import object_of
 from secondtake.runner.errors import UsageError
-from secondtake.runner.narrow import is_list, is_object
 
 if TYPE_CHECKING:
     from secondtake.runner.comparing import Case
@@ -52,7 +51,7 @@ class CaseFile:
         from secondtake.runner.comparing import Case
 
         for number, line in self._lines():
-            inputs = {**self._common, **self._object(number, line)}
+            inputs = {**self._common, **object_of(line, place=self._place(number))}
             try:
                 self._check(inputs)
             except UsageError as error:
@@ -80,31 +79,5 @@ class CaseFile:
                 f"Cannot read {self._path} ({error.strerror}); name a file."
             ) from error
 
-    def _object(self, number: int, line: bytes) -> dict[str, Any]:
-        try:
-            value = json.loads(line.rstrip())
-        except UnicodeDecodeError:
-            raise UsageError(f"{self._place(number)}: is not UTF-8 text.") from None
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", None) or "it is nested too deeply"
-            column = f":{error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-            raise UsageError(
-                f"{self._place(number)}{column}: no JSON ({reason}); write one object a line."
-            ) from None
-        if not is_object(value):
-            raise UsageError(
-                f"{self._place(number)}: {_kind(value)}; write an object of inputs, "
-                'like {"topic": "heat pumps"}.'
-            )
-        return value
-
     def _place(self, number: int) -> str:
         return f"{self._path}:{number}"
-
-
-def _kind(value: Any) -> str:
-    if is_list(value):
-        return "a list"
-    if isinstance(value, str):
-        return "a text"
-    return "nothing" if value is None else "a number or a truth value"

@@ -18,9 +18,14 @@ from secondtake.backend.cli.connect import connect, current_settings
 from secondtake.backend.cli.executing import leave, prepare_home
 from secondtake.backend.cli.inputs import read_inputs
 from secondtake.backend.cli.output import json_option, print_json, print_lines
-from secondtake.backend.cli.pairs import PAIR, read_pairs
 from secondtake.backend.cli.progress import ProgressBar
-from secondtake.backend.cli.run import read_answers
+from secondtake.backend.cli.run_options import (
+    answers_option,
+    inputs_option,
+    prompt_option,
+    prompt_tools_option,
+    tags_option,
+)
 from secondtake.backend.cli.tables import screen_width
 
 if TYPE_CHECKING:
@@ -64,7 +69,7 @@ def read_models(ctx: click.Context, param: click.Parameter, text: str | None) ->
 
 @click.command("compare")
 @click.argument("workflow", required=False, metavar="[WORKFLOW]")
-@click.option("--prompt", help="Ask this instead of running a workflow.")
+@prompt_option
 @click.option(
     "--models",
     callback=read_models,
@@ -78,15 +83,7 @@ def read_models(ctx: click.Context, param: click.Parameter, text: str | None) ->
     show_default=True,
     help="How often each model gets the same inputs.",
 )
-@click.option(
-    "-i",
-    "--input",
-    "inputs",
-    metavar=PAIR,
-    callback=read_pairs,
-    multiple=True,
-    help="An input, of its declared type. `name=@FILE` reads a file, `name=@-` stdin.",
-)
+@inputs_option
 @click.option(
     "--inputs",
     "cases_file",
@@ -97,18 +94,9 @@ def read_models(ctx: click.Context, param: click.Parameter, text: str | None) ->
 @click.option(
     "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change the workflow, for all."
 )
-@click.option("--tools", help="With --prompt: tools for a loop, e.g. calculator,search_text.")
-@click.option(
-    "--answer",
-    "answers",
-    metavar="NODE=VALUE",
-    multiple=True,
-    callback=read_answers,
-    help="Answer the question of a human node in each run; nobody is asked.",
-)
-@click.option(
-    "--tag", "tags", metavar=PAIR, callback=read_pairs, multiple=True, help="A label of the runs."
-)
+@prompt_tools_option
+@answers_option("Answer the question of a human node in each run; nobody is asked.")
+@tags_option("A label of the runs.")
 @click.option(
     "--parallel",
     type=click.IntRange(1, 64),

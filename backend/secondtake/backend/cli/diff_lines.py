@@ -8,15 +8,12 @@ import click
 
 from secondtake.backend import formats
 from secondtake.backend.cli.diff_shape import (
-    OPERATIONS,
     TEXTS,
     Row,
     compared_texts,
-    elided,
     news,
     parting_steps,
     rows_of,
-    step_number,
     step_texts,
     step_title,
 )
@@ -29,6 +26,7 @@ from secondtake.backend.models.diffs import (
     TextDiff,
     WordPiece,
 )
+from secondtake.backend.run_diffs import OPERATIONS, count_words, elided, step_words
 from secondtake.backend.word_diffs import diff_words
 
 A_COLOUR: Final = "cyan"
@@ -159,10 +157,7 @@ def _step_lines(diff: RunDiff, look: Look) -> Iterator[str]:
         yield "Neither run made a call."
         yield ""
         return
-    counts = [
-        f"{count} {OPERATIONS[operation]}" for operation, count in diff.counts.items() if count
-    ]
-    yield f"steps  {' · '.join(counts)}"
+    yield f"steps  {' · '.join(count_words(diff))}"
     yield ""
     shown = rows[:STEPS_SHOWN]
     has_cost = any(row.edit.delta_cost_usd is not None for row in shown)
@@ -246,7 +241,7 @@ def _parting_lines(row: Row, diff: RunDiff, look: Look) -> Iterator[str]:
     for letter, step, other, paint in (("A", a, b, look.a), ("B", b, a, look.b)):
         if step is None:
             continue
-        yield paint(f"{letter} {step_number(step)}")
+        yield paint(f"{letter} {step_words(step)}")
         texts = step_texts(step)
         if other is not None:
             texts["sent"] = news(step, other)

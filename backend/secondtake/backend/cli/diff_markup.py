@@ -5,6 +5,7 @@ from html import escape
 from typing import Final, TypeAlias
 
 from secondtake.backend.formats import visible
+from secondtake.backend.run_diffs import sentence_parts
 
 _EMPTY: Final = frozenset({"meta", "rect", "line", "path", "circle", "use", "col"})
 """Elements without content."""
@@ -40,11 +41,8 @@ def join(*children: Child) -> Html:
 
 def prose(text: str | None) -> list[Html]:
     """Return a sentence of ours, with what stands between backticks as code."""
-    parts = (text or "").split("`")
-    return [
-        el("code", part) if place % 2 and place < len(parts) - 1 else join(part)
-        for place, part in enumerate(parts)
-    ]
+    parts = sentence_parts(text or "")
+    return [el("code", part) if is_name else join(part) for part, is_name in parts]
 
 
 def icon(name: str) -> Html:

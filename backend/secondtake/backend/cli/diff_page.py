@@ -11,8 +11,14 @@ from secondtake.backend import formats
 from secondtake.backend.cli.diff_markup import SIGNS, Html, el, join, prose
 from secondtake.backend.cli.diff_page_steps import steps_view
 from secondtake.backend.cli.diff_page_values import answer_view, changes_view, money_view
-from secondtake.backend.cli.diff_shape import OPERATIONS
-from secondtake.backend.models.diffs import DiffSide, Operation, RunDiff
+from secondtake.backend.models.diffs import DiffSide, RunDiff
+from secondtake.backend.run_diffs import (
+    OPERATIONS,
+    beads_of,
+    count_words,
+    side_money,
+    total_tokens,
+)
 
 BEADS_MAX: Final = 160
 """More edits than this are drawn as so many beads, each for several."""
@@ -22,8 +28,6 @@ _TONES: Final = {
     "ok": "ok", "error": "error", "running": "running",
     "interrupted": "warn", "budget_exceeded": "warn",
 }  # fmt: skip
-_MOST_TELLING: Final[tuple[Operation, ...]] = ("deleted", "inserted", "edited", "moved", "same")
-"""Of several edits that are one bead, the first of these that is among them colours it."""
 
 
 def diff_page(diff: RunDiff) -> str:
@@ -124,8 +128,8 @@ def _facts(diff: RunDiff) -> Iterator[Html]:
     a, b = diff.a, diff.b
     yield _fact(
         "Cost" + (" (simulated)" if a.simulated or b.simulated else ""),
-        _money(b),
-        _money(a),
+        side_money(b, places=formats.CALL_PLACES),
+        side_money(a, places=formats.CALL_PLACES),
         _share(a.cost_usd, b.cost_usd) or formats.money_delta(diff.delta_cost_usd),
         diff.delta_cost_usd,
         less_is_better=True,
@@ -142,8 +146,8 @@ def _facts(diff: RunDiff) -> Iterator[Html]:
         "Tokens in → out",
         formats.tokens_in_out(b.input_tokens, b.output_tokens),
         formats.tokens_in_out(a.input_tokens, a.output_tokens),
-        _share(_total(a), _total(b)),
-        _difference(_total(a), _total(b)),
+        _share(total_tokens(a), total_tokens(b)),
+        _difference(total_tokens(a), total_tokens(b)),
     )
     for name, before, after in (
         ("LLM calls", a.llm_calls, b.llm_calls),
@@ -198,17 +202,7 @@ def _fact(
 
 def _path(diff: RunDiff) -> Html:
     """Return the edits along both runs, a bead for each."""
-    counts = [
-        f"{formats.count(count)} {OPERATIONS[operation]}"
-        for operation, count in diff.counts.items()
-        if count
-    ]
-    group = -(-len(diff.edits) // BEADS_MAX) or 1
-    operations = [edit.operation for edit in diff.edits]
-    beads: list[Operation] = [
-        next(each for each in _MOST_TELLING if each in operations[at : at + group])
-        for at in range(0, len(operations), group)
-    ]
+    beads = [bead.operation for bead in beads_of(diff, at_most=BEADS_MAX)]
     where = "all steps are the same"
     if diff.first_divergence is not None:
         before = formats.counted(diff.first_divergence, "identical step")
@@ -217,7 +211,7 @@ def _path(diff: RunDiff) -> Html:
         )
     return el(
         "div",
-        el("div", " · ".join(counts) or "No steps", cls="label"),
+        el("div", " · ".join(count_words(diff)) or "No steps", cls="label"),
         el(
             "div",
             [
@@ -237,18 +231,8 @@ def _foot(diff: RunDiff) -> str:
     return f"Made by Second Take: {made}.{note}"
 
 
-def _money(side: DiffSide) -> str:
-    text = formats.money(side.cost_usd, places=formats.CALL_PLACES)
-    return f"≥{text}" if side.unpriced_calls and side.cost_usd is not None else text
-
-
 def _share(before: Any, after: Any) -> str:
     return formats.percent_change(before, after)
-
-
-def _total(side: DiffSide) -> int | None:
-    known = [each for each in (side.input_tokens, side.output_tokens) if each is not None]
-    return sum(known) if known else None
 
 
 def _difference(before: Any, after: Any) -> Any:

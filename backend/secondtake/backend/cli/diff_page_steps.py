@@ -1,37 +1,34 @@
 """The steps of two runs side by side."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 from secondtake.backend import formats
 from secondtake.backend.cli.diff_markup import Html, el, icon, join, prose
-from secondtake.backend.cli.diff_shape import (
-    OPERATIONS,
-    Row,
-    called_words,
-    compared_texts,
-    elided,
-    rows_of,
-    step_number,
-)
+from secondtake.backend.cli.diff_shape import Row, called_words, compared_texts, rows_of
 from secondtake.backend.cli.values import one_line_value
 from secondtake.backend.models.diffs import RunDiff, Step, StepEdit, WordPiece
+from secondtake.backend.run_diffs import (
+    NOTABLE_SHARE,
+    OPERATIONS,
+    Pair,
+    elided,
+    served_words,
+    step_words,
+    tone_of,
+    unknown_columns,
+)
 from secondtake.backend.word_diffs import diff_words
 
 AROUND: Final = 240
 """Characters that are shown beside a change, and at both ends of a text."""
 SHOWN_CHARS: Final = 900
 """Of a text; the whole is folded below."""
-NOTABLE_SHARE: Final = 0.05
-"""Of a run's money or time; a smaller difference has no colour."""
 SHORT_CHARS: Final = 160
 """Of a step that is the same."""
 SAME_SHOWN: Final = 300
 """Identical steps that a fold holds; more are counted."""
-
-_ANSWERED: Final = {"recorded": "from the recording", "cache": "from a cache"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,18 +77,7 @@ def steps_view(diff: RunDiff) -> Html:
         el("th", _column("B", diff.b.models)),
     )
     table = el("table", el("thead", head), el("tbody", rows))
-    return el("div", table, cls=" ".join(["scroll steps", *_unknown(diff)]))
-
-
-def _unknown(diff: RunDiff) -> Iterator[str]:
-    """Yield a class for each column that would say of every step that nothing is known."""
-    steps = [*diff.steps_a, *diff.steps_b]
-    if all(step.input_tokens is None and step.output_tokens is None for step in steps):
-        yield "no-tokens"
-    if all(step.cost_usd is None for step in steps):
-        yield "no-cost"
-    if all(step.duration_ms is None for step in steps):
-        yield "no-time"
+    return el("div", table, cls=" ".join(["scroll steps", *unknown_columns(diff)]))
 
 
 def _column(letter: str, models: Sequence[str]) -> Html:
@@ -118,9 +104,8 @@ def _divergence(diff: RunDiff) -> Html:
     return el("tr", el("td", line, colspan=3), cls="divergence")
 
 
-def _same(rows: Sequence[Row], deltas: Deltas) -> Html:
-    answered = {row.b.served_from for row in rows if row.b is not None}
-    how = _ANSWERED.get(next(iter(answered)) or "") if len(answered) == 1 else None
+def _same(rows: Sequence[Pair], deltas: Deltas) -> Html:
+    how = served_words([row.b for row in rows])
     hidden = len(rows) - SAME_SHOWN
     inner = [
         el(
@@ -178,23 +163,17 @@ def _deltas(edit: StepEdit, deltas: Deltas) -> Html:
         el(
             "span",
             formats.money_delta(edit.delta_cost_usd, places=formats.CALL_PLACES),
-            cls=f"num cost {_tone(edit.delta_cost_usd, deltas.notable_usd)}",
+            cls=f"num cost {tone_of(edit.delta_cost_usd, notable=deltas.notable_usd) or 'meta'}",
             title="cost of B minus A",
         ),
         el(
             "span",
             deltas.times[id(edit)],
-            cls=f"num time {_tone(edit.delta_duration_ms, deltas.notable_ms)}",
+            cls=f"num time {tone_of(edit.delta_duration_ms, notable=deltas.notable_ms) or 'meta'}",
             title="time of B minus A",
         ),
         cls="op",
     )
-
-
-def _tone(delta: float | Decimal | None, notable: float) -> str:
-    if not delta or abs(float(delta)) < notable:
-        return "meta"
-    return "better" if delta < 0 else "worse"
 
 
 def _bodies(row: Row) -> tuple[Html, Html]:
@@ -213,7 +192,7 @@ def _bodies(row: Row) -> tuple[Html, Html]:
 
 def _head(step: Step) -> Html:
     name = step.name if step.kind != "llm" else (step.node or step.name)
-    where = step_number(step)
+    where = step_words(step)
     if step.kind != "llm" and step.node:
         where += f" · {step.node}"
     tokens = formats.tokens_in_out(step.input_tokens, step.output_tokens)

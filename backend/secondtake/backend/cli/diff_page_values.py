@@ -7,9 +7,10 @@ from typing import Any, Final
 from secondtake.backend import formats
 from secondtake.backend.cli.diff_markup import Html, el, join
 from secondtake.backend.cli.diff_page_steps import marked
-from secondtake.backend.cli.diff_shape import OPERATIONS, Row, rows_of, step_title
+from secondtake.backend.cli.diff_shape import Row, rows_of, step_title
 from secondtake.backend.cli.values import text_of
 from secondtake.backend.models.diffs import Change, RunDiff, StepEdit, TextDiff, WordPiece
+from secondtake.backend.run_diffs import OPERATIONS
 from secondtake.backend.word_diffs import diff_words
 
 WHOLE: Final = 1_000_000

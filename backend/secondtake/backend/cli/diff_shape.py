@@ -1,68 +1,40 @@
-"""Shapes a diff for whoever shows it: what stands for a step, what of a long text is shown."""
+"""Shapes a diff for the terminal and the file: its rows, and what stands for a step."""
 
 import json
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
 from secondtake.backend import formats
 from secondtake.backend.cli.values import one_line_value
-from secondtake.backend.models.diffs import Operation, RunDiff, Step, StepEdit, WordPiece
+from secondtake.backend.models.diffs import RunDiff, Step
+from secondtake.backend.run_diffs import INSTRUCTIONS, Pair, new_messages, pair_words, pairs_of
 from secondtake.runner.narrow import is_object
 
 TEXTS: Final = ("sent", "arguments", "answer", "called", "failed")
 """The texts of a step, in the order in which they are shown."""
 
-OPERATIONS: Final[dict[Operation, str]] = {
-    "same": "same",
-    "edited": "edited",
-    "moved": "moved",
-    "inserted": "only B",
-    "deleted": "only A",
-}
-"""How each operation is called."""
-
-_LLM: Final = "LLM call"
-_TOOL: Final = "tool call"
-
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class Row(Pair):
     """An edit with its two steps; for identical ones that follow each other one row stands."""
 
-    edit: StepEdit
-    a: Step | None
-    b: Step | None
-    same: tuple["Row", ...] = ()
+    same: tuple[Pair, ...] = ()
     """The identical steps that this row stands for; empty where there is a difference."""
-    is_first: bool = False
-    """The runs part here."""
-
-    @property
-    def step(self) -> Step:
-        """The step of A, or where A has none that of B."""
-        step = self.a or self.b
-        assert step is not None, "an edit has a step"
-        return step
 
 
 def rows_of(diff: RunDiff) -> list[Row]:
     """Return the edits along both runs, identical ones folded."""
-    rows = [_row(diff, place, edit) for place, edit in enumerate(diff.edits)]
     folded: list[Row] = []
-    for is_same, group in groupby(rows, key=lambda row: row.edit.operation == "same"):
+    for is_same, group in groupby(pairs_of(diff), key=lambda pair: pair.edit.operation == "same"):
         each = tuple(group)
-        folded += [Row(edit=each[0].edit, a=each[0].a, b=each[0].b, same=each)] if is_same else each
+        folded += [_row(each[0], same=each)] if is_same else [_row(pair, same=()) for pair in each]
     return folded
 
 
-def _row(diff: RunDiff, place: int, edit: StepEdit) -> Row:
+def _row(pair: Pair, *, same: tuple[Pair, ...]) -> Row:
     return Row(
-        edit=edit,
-        a=None if edit.a is None else diff.steps_a[edit.a],
-        b=None if edit.b is None else diff.steps_b[edit.b],
-        is_first=place == diff.first_divergence,
+        number=pair.number, edit=pair.edit, a=pair.a, b=pair.b, is_first=pair.is_first, same=same
     )
 
 
@@ -81,24 +53,12 @@ def parting_steps(diff: RunDiff) -> tuple[Step | None, Step | None]:
     )
 
 
-def step_title(row: Row) -> str:
-    """Return which step it is: `LLM call 3`, `tool call 2 search_text`, `LLM call 3 → 4`.
-
-    Searches and the answers of persons are counted among the tool calls, as everywhere.
-    """
-    step = row.step
-    number = f"{step.number}"
-    if row.a is not None and row.b is not None and row.a.number != row.b.number:
-        number = f"{row.a.number} → {row.b.number}"
-    if step.kind == "llm":
-        return f"{_LLM} {number}"
-    names = [each.name for each in (row.a, row.b) if each is not None]
-    return f"{_TOOL} {number} {formats.one_line(' → '.join(dict.fromkeys(names)))}"
-
-
-def step_number(step: Step) -> str:
-    """Return which step of its run it is: `LLM call 3`, `tool call 2`."""
-    return f"{_LLM if step.kind == 'llm' else _TOOL} {step.number}"
+def step_title(pair: Pair) -> str:
+    """Return which step it is: `LLM call 3`, `tool call 2 search_text`, `LLM call 3 → 4`."""
+    if pair.step.kind == "llm":
+        return pair_words(pair)
+    names = [each.name for each in (pair.a, pair.b) if each is not None]
+    return f"{pair_words(pair)} {formats.one_line(' → '.join(dict.fromkeys(names)))}"
 
 
 def step_texts(step: Step) -> dict[str, str]:
@@ -139,21 +99,13 @@ def compared_texts(row: Row) -> dict[str, tuple[str, str]]:
 
 def news(step: Step, other_step: Step) -> str:
     """Return what a step was sent, but for what at the beginning the other one was sent as well."""
-    messages, others = step.sent, other_step.sent
-    same = 0
-    for one, other in zip(messages, others, strict=False):
-        if one != other:
-            break
-        same += 1
-    return "\n".join(map(_sent, messages[same:]))
+    return "\n".join(map(_sent, new_messages(step, other_step)))
 
 
 def _without_instructions(step: Step) -> str:
     """Return what a step was sent but for the system prompt, which says little of this step."""
     return "\n".join(
-        _sent(message)
-        for message in step.sent
-        if message.get("role") not in ("system", "developer")
+        _sent(message) for message in step.sent if message.get("role") not in INSTRUCTIONS
     )
 
 
@@ -173,46 +125,3 @@ def called_words(asked: Any) -> str:
     if not is_object(asked) or "name" not in asked:
         return one_line_value(asked)
     return f"{one_line_value(asked['name'])}({one_line_value(asked.get('arguments') or '')})"
-
-
-def elided(
-    pieces: Sequence[WordPiece], *, around: int, limit: int
-) -> Iterator[tuple[WordPiece, int]]:
-    """Yield pieces of a text without the middle of long stretches that are the same.
-
-    Args:
-        pieces: of the text.
-        around: so many characters of a stretch are kept beside a change.
-        limit: of characters in all.
-
-    Yields:
-        Each piece, and how many characters are left out behind it.
-    """
-    left = limit
-    last = len(pieces) - 1
-    for place, piece in enumerate(pieces):
-        for part, hidden in _kept(piece, place == 0, place == last, around):
-            if left <= 0:
-                return
-            shown = part.text[:left]
-            left -= len(shown)
-            rest = len(part.text) - len(shown)
-            if not left:
-                rest += hidden + sum(len(each.text) for each in pieces[place + 1 :])
-                hidden = 0
-            yield WordPiece(operation=part.operation, text=shown), rest + hidden
-
-
-def _kept(
-    piece: WordPiece, is_first: bool, is_last: bool, around: int
-) -> Iterator[tuple[WordPiece, int]]:
-    """Yield the ends of a stretch that is the same, and how much between them is hidden."""
-    head = 0 if is_first and not is_last else around
-    tail = 0 if is_last and not is_first else around
-    text = piece.text
-    if piece.operation != "same" or len(text) <= head + tail + around:
-        yield piece, 0
-        return
-    yield WordPiece(operation="same", text=text[:head]), len(text) - head - tail
-    if tail:
-        yield WordPiece(operation="same", text=text[-tail:]), 0

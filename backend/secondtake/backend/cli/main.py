@@ -38,6 +38,7 @@ COMMANDS: Final = {
         _HERE + "import_files",
         "Import recorded runs of another program; a second time changes nothing.",
     ),
+    "export": (_HERE + "export", "Write runs into a file or a folder for other programs."),
     "validate": (_HERE + "validate", "Check a workflow file without running it."),
     "schema": (_HERE + "schema", "Print the JSON schema of a workflow file, e.g. for an editor."),
     "config": (_HERE + "config", "Print every setting and where it came from."),

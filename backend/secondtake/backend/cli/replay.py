@@ -13,7 +13,6 @@ from secondtake.backend.cli.connect import connect, current_settings
 from secondtake.backend.cli.executing import leave, prepare_home, warn_of_faults
 from secondtake.backend.cli.inputs import read_inputs
 from secondtake.backend.cli.output import json_option, print_json, print_lines
-from secondtake.backend.cli.pairs import PAIR, read_pairs
 from secondtake.backend.cli.person import person_here
 from secondtake.backend.cli.progress import ProgressBar
 from secondtake.backend.cli.replay_program import program_lines, replay_program, verdict_of
@@ -24,12 +23,13 @@ from secondtake.backend.cli.replay_report import (
     replay_as_json,
     replay_lines,
 )
-from secondtake.backend.cli.run import read_answers
+from secondtake.backend.cli.run_options import answers_option, tags_option
 
 if TYPE_CHECKING:
     from secondtake.runner.events import Policy
     from secondtake.runner.replay.changes import Changes
     from secondtake.runner.replay.execute import Way
+    from secondtake.runner.replay.plans import Plan
     from secondtake.runner.replay.recording import Recording
     from secondtake.runner.replay.workflow import Replayed
     from secondtake.runner.settings import Settings
@@ -80,15 +80,8 @@ CAPSULE: Final = ".take"
     metavar="FILE",
     help="Execute this workflow instead of the recorded definition.",
 )
-@click.option(
-    "--answer",
-    "answers",
-    metavar="NODE=VALUE",
-    multiple=True,
-    callback=read_answers,
-    help="Answer a question that the source was not asked.",
-)
-@click.option("--tag", "tags", metavar=PAIR, callback=read_pairs, multiple=True, help="A label.")
+@answers_option("Answer a question that the source was not asked.")
+@tags_option("A label.")
 @json_option
 @click.pass_context
 def command(
@@ -116,6 +109,7 @@ def command(
     """
     from secondtake.runner.replay.changes import read_changes, sampling
     from secondtake.runner.replay.execute import way_of
+    from secondtake.runner.replay.planning import plan_run
 
     settings = current_settings()
     recording = _recording(run, settings)
@@ -123,14 +117,19 @@ def command(
     way = way_of(recording, stepwise=stepwise)
     found = _workflow(workflow, settings)
     prepare_home(settings)
+    if plan:
+        if program:
+            raise click.UsageError("--plan goes without a COMMAND; it executes nothing")
+        planned = plan_run(
+            recording, changes, way, settings=settings, workflow=found, repeat=repeat
+        )
+        _print_plan(planned, as_json=as_json)
+        return
     if program:
         how: dict[str, Any] = {"llm": llm, "tools": tools, "from_node": from_node, "tags": tags}
         replay = replay_program(recording, program, settings=settings, texts=_texts(texts), **how)
         _print_program(recording, replay, as_json=as_json)
         ctx.exit(0 if _ended_well(replay, strict=llm == tools == "recorded") else 1)
-    if plan:
-        _print_plan(recording, changes, way, settings, found, as_json=as_json)
-        return
     about: dict[str, Any] = {"settings": settings, "workflow": found, "tags": tags}
     if way == "workflow":
         about |= {"answers": answers, "ask": person_here()}
@@ -228,24 +227,11 @@ def _print_program(source: "Recording", replay: "Recording", *, as_json: bool) -
     print_json([each.model_dump(mode="json") for each in events])
 
 
-def _print_plan(
-    recording: "Recording",
-    changes: "Changes",
-    way: "Way",
-    settings: "Settings",
-    workflow: "Workflow | None",
-    *,
-    as_json: bool,
-) -> None:
-    if way != "workflow":
-        raise click.UsageError("--plan goes with a run of a workflow, and without --stepwise")
-    from secondtake.runner.replay.planning import plan_replay
-
-    found = plan_replay(recording, changes, settings=settings, workflow=workflow)
+def _print_plan(plan: "Plan", *, as_json: bool) -> None:
     if as_json:
-        print_json(plan_as_json(found))
+        print_json(plan_as_json(plan))
     else:
-        print_lines(plan_lines(found))
+        print_lines(plan_lines(plan))
 
 
 def _print(

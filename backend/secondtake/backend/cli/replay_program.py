@@ -106,13 +106,11 @@ def _replay_at_the_wire(
 ) -> UUID:
     """Start an unmodified program whose requests are answered; its tools it executes itself."""
     from secondtake.runner.replay.changes import read_changes
-    from secondtake.runner.replay.programs import refuse_what_programs_decide
-    from secondtake.runner.replay.session import ReplaySession
+    from secondtake.runner.replay.program_session import program_session
     from secondtake.runner.wrap.execute import Command, execute
 
     changes = read_changes(texts, recording, llm=llm, tools=tools, from_node=from_node)
-    refuse_what_programs_decide(changes)
-    session = ReplaySession(recording, changes.options, has_tools=False)
+    session = program_session(recording, changes)
     wanted = Command(argv=list(command), name=recording.start.name, tags=tags)
     outcome = execute(wanted, settings, replay=session, source_run_id=recording.run_id)
     return outcome.result.run_id

@@ -15,7 +15,7 @@ from secondtake.runner.hashing import value_hash
 from secondtake.runner.jsonable import to_json_value
 
 if TYPE_CHECKING:
-    from secondtake.runner.replay.planning import Plan
+    from secondtake.runner.replay.plans import Plan, PlannedCall
     from secondtake.runner.replay.workflow import Replayed
 
 PLAN_COLUMNS: Final = (
@@ -28,8 +28,10 @@ PLAN_COLUMNS: Final = (
 ANSWERED_BY: Final = {
     "recorded": "the recording",
     "executed": "executed",
-    "possible": "executed, if an earlier answer differs",
+    "possible": "executed, depending on earlier answers",
+    "left_out": "left out",
 }
+PAID: Final = ("executed", "possible")
 ANSWERS_SHOWN: Final = 10
 ANSWER_CHARS: Final = 300
 
@@ -38,36 +40,53 @@ def plan_lines(plan: "Plan") -> list[str]:
     """Return what a replay would execute, and between which amounts it may cost."""
     rows = [
         [
-            f"{'LLM call' if call.kind == 'llm_call' else 'tool call'} {call.number}",
+            _call(call),
             formats.one_line(call.node),
             formats.one_line(call.name),
             ANSWERED_BY[call.reach],
-            _estimate(call.cost_usd) if call.reach != "recorded" else "",
+            formats.money(call.cost_usd) if call.reach in PAID else "",
         ]
         for call in plan.calls
     ]
     lines = table(PLAN_COLUMNS, rows, width=screen_width()) if rows else []
     lines += ["", _plan_line(plan)]
+    if plan.repeat > 1:
+        lines.append(f"These are the figures of {plan.repeat} repeats; the calls are those of one.")
     if plan.stops:
         lines.append(f"It would end early: {plan.stops}")
-    return lines
+    return [*lines, *_reasons(plan.calls)]
+
+
+def _call(call: "PlannedCall") -> str:
+    return f"{'LLM call' if call.kind == 'llm_call' else 'tool call'} {call.number}"
 
 
 def _plan_line(plan: "Plan") -> str:
-    executed, possible = plan.count("executed"), plan.count("possible")
-    parts = [
-        f"{formats.counted(executed, 'call')} executed",
-        f"{plan.count('recorded')} from the recording",
-    ]
-    if possible:
-        parts.insert(1, f"{possible} more if an earlier answer differs")
+    possible, left_out = plan.count("possible"), plan.count("left_out")
+    parts = [f"{formats.counted(plan.count('executed'), 'call')} executed"]
+    parts += [f"{possible} more depending on earlier answers"] if possible else []
+    parts += [f"{plan.count('recorded')} from the recording"]
+    parts += [f"{left_out} left out"] if left_out else []
     low, high = formats.money(plan.lower_usd), formats.money(plan.upper_usd)
     cost = low if low == high else f"{low} to {high}"
-    return f"{' · '.join(parts)} · estimate {cost}, with the tokens of the source"
+    parts.append(f"estimate {cost}, with the tokens of the source")
+    if plan.unpriced:
+        parts.append(f"what {formats.counted(plan.unpriced, 'call')} would cost is unknown")
+    return " · ".join(parts)
 
 
-def _estimate(amount: Any) -> str:
-    return formats.money(amount)
+def _reasons(calls: "Sequence[PlannedCall]") -> list[str]:
+    """Return why calls are left out, or are not rebuilt; each reason once."""
+    by_reason: dict[tuple[bool, str], list[str]] = {}
+    for call in calls:
+        if call.why is not None:
+            by_reason.setdefault((call.reach == "left_out", call.why), []).append(_call(call))
+    lines: list[str] = []
+    for (is_left_out, why), names in by_reason.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        what = "left out" if is_left_out else "not rebuilt, its request is as recorded"
+        lines.append(f"{names[0]}{more} {what}: {formats.one_line(why)}")
+    return lines
 
 
 def plan_as_json(plan: "Plan") -> dict[str, Any]:
@@ -78,6 +97,8 @@ def plan_as_json(plan: "Plan") -> dict[str, Any]:
         "executed": plan.count("executed"),
         "possible": plan.count("possible"),
         "recorded": plan.count("recorded"),
+        "left_out": plan.count("left_out"),
+        "unpriced": plan.unpriced,
         "estimate": True,
     }
 

@@ -12,37 +12,24 @@ from secondtake.backend.cli.connect import current_settings
 from secondtake.backend.cli.executing import OnStart, leave, supervised, warn_of_faults
 from secondtake.backend.cli.inputs import read_inputs
 from secondtake.backend.cli.output import json_option, print_json, print_lines
-from secondtake.backend.cli.pairs import PAIR, read_pairs
 from secondtake.backend.cli.person import person_here
+from secondtake.backend.cli.run_options import (
+    answers_option,
+    inputs_option,
+    prompt_option,
+    prompt_tools_option,
+    tags_option,
+)
 from secondtake.backend.cli.run_report import profile_lines, result_as_json, result_lines
 
 if TYPE_CHECKING:
     from secondtake.runner.result import RunResult
 
 
-def read_answers(
-    ctx: click.Context, param: click.Parameter, values: Sequence[str]
-) -> dict[str, list[str]]:
-    """Return the answers of each node, in the order given."""
-    answers: dict[str, list[str]] = {}
-    for text in values:
-        ((name, value),) = read_pairs(ctx, param, [text]).items()
-        answers.setdefault(name, []).append(value)
-    return answers
-
-
 @click.command("run")
 @click.argument("workflow", required=False, metavar="[WORKFLOW]")
-@click.option("--prompt", help="Ask this instead of running a workflow.")
-@click.option(
-    "-i",
-    "--input",
-    "inputs",
-    metavar=PAIR,
-    callback=read_pairs,
-    multiple=True,
-    help="An input, of its declared type. `name=@FILE` reads a file, `name=@-` stdin.",
-)
+@prompt_option
+@inputs_option
 @click.option("--model", help="Model of all nodes that name none, e.g. sim/fast.")
 @click.option(
     "--set",
@@ -51,20 +38,11 @@ def read_answers(
     metavar="PATH=VALUE",
     help="Change the workflow for this run, e.g. nodes.plan.parameters.temperature=0.",
 )
-@click.option(
-    "--tag", "tags", metavar=PAIR, callback=read_pairs, multiple=True, help="A label of the run."
-)
+@tags_option("A label of the run.")
 @click.option("--session", "session_id", help="The session that the run belongs to.")
 @click.option("--user", "user_id", help="For whom it is run.")
-@click.option("--tools", help="With --prompt: tools for a loop, e.g. calculator,search_text.")
-@click.option(
-    "--answer",
-    "answers",
-    metavar="NODE=VALUE",
-    multiple=True,
-    callback=read_answers,
-    help="Answer the question of a human node beforehand; again for its next visit.",
-)
+@prompt_tools_option
+@answers_option("Answer the question of a human node beforehand; again for its next visit.")
 @click.option("--profile", is_flag=True, help="Say where the time went.")
 @json_option
 @click.pass_context

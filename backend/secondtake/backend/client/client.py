@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from secondtake.backend.client.lines import lines_of, run_count_of
 from secondtake.backend.client.problems import not_ours, raise_for_problem
 from secondtake.backend.client.queries import Parameter, query_parameters
 from secondtake.backend.errors import NoServerError, NotFoundError, no_comparison
@@ -31,6 +32,7 @@ from secondtake.backend.models.executions import (
     RunEvent,
     RunRequest,
 )
+from secondtake.backend.models.exports import ExportedRun, ExportQuery
 from secondtake.backend.models.replays import ReplayPlan, ReplayRequest, RequestedReplay
 from secondtake.backend.models.runs import (
     RunDetail,
@@ -62,6 +64,8 @@ CONNECT_TIMEOUT_S: Final = 3.0
 ANSWER_TIMEOUT_S: Final = 60.0
 LOAD_TIMEOUT_S: Final = 600.0
 """A journal that waited for days is loaded in one request."""
+EXPORT_TIMEOUT_S: Final = 300.0
+"""Which runs fit is asked before the first one comes, and runs of any size are read."""
 QUIET_TIMEOUT_S: Final = 60.0
 """A stream of events says at least every 15 s that it lives."""
 SQL_MARGIN_S: Final = 15.0
@@ -206,6 +210,35 @@ class Client:
             f"The server at {self.url} ended before the run did; go on after the last event "
             "when it is back."
         )
+
+    def export_runs(self, query: ExportQuery) -> Iterator[ExportedRun]:
+        """Yield the runs that fit, each whole as one line of JSON.
+
+        Raises:
+            NoServerError: the server went away before the last run had come.
+        """
+        with (
+            self._explained(),
+            self._http.stream(
+                "GET",
+                "/export",
+                params=list(query_parameters(query)),
+                timeout=_timeout(EXPORT_TIMEOUT_S),
+            ) as response,
+        ):
+            if not response.is_success:
+                response.read()
+                raise_for_problem(response)
+            total = run_count_of(response)
+            done = 0
+            for line in lines_of(response.iter_bytes()):
+                yield ExportedRun(line, total)
+                done += 1
+        if done < total:
+            raise NoServerError(
+                f"The server at {self.url} ended after {done:,} of {total:,} runs; export again "
+                "when it is back."
+            )
 
     def request_run(self, request: RunRequest) -> RequestedRun:
         """Have a run executed by a worker process."""

@@ -6,7 +6,10 @@ from secondtake.backend.models.runs import RunFilter
 
 Parameter = tuple[str, str]
 
-_REPEATED: Final = ("status", "workflow", "model")
+_REPEATED: Final = {"status": "status", "workflow": "workflow", "model": "model", "tables": "table"}
+"""Fields with several values, and the parameter that is repeated for each."""
+_PAIRS: Final = {"tags": "tag", "min_scores": "min_score"}
+"""Fields with values by name, and the parameter that is repeated for each pair."""
 
 
 def query_parameters(query: RunFilter) -> list[Parameter]:
@@ -14,10 +17,10 @@ def query_parameters(query: RunFilter) -> list[Parameter]:
     given: dict[str, Any] = query.model_dump(mode="json", exclude_defaults=True)
     parameters: list[Parameter] = []
     for name, value in given.items():
-        if name == "tags":
-            parameters += [("tag", f"{key}={text}") for key, text in query.tags.items()]
+        if name in _PAIRS:
+            parameters += [(_PAIRS[name], f"{key}={text}") for key, text in value.items()]
         elif name in _REPEATED:
-            parameters += [(name, str(item)) for item in value]
+            parameters += [(_REPEATED[name], str(item)) for item in value]
         else:
             parameters.append((name, text_of(value)))
     return parameters

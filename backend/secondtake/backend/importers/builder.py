@@ -224,12 +224,19 @@ class RunBuilder:
         raw: Any = None,
         label: str | None = None,
         reason: str | None = None,
+        span_id: str | None = None,
+        source_id: str | None = None,
     ) -> None:
-        """Add a verdict that came with the recording; `raw` is one that is not a number."""
+        """Add a verdict that came with the recording; `raw` is one that is not a number.
+
+        `source_id` is how the source tells it from another one of the same name and scorer.
+        """
         sink = self._sink
+        parts = [str(self.run_id), name, scorer, *([] if source_id is None else [source_id])]
         self._add(
             events.Score,
-            evaluation_id=derived_uuid(str(self.run_id), name, scorer),
+            evaluation_id=derived_uuid(*parts),
+            span_id=span_id,
             name=sink.label(name),
             score_value=value,
             label=sink.label(label) if label is not None else None,

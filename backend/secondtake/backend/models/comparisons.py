@@ -29,10 +29,13 @@ from secondtake.evals.comparisons.model import Share as Share
 from secondtake.evals.comparisons.model import Spending as Spending
 from secondtake.evals.comparisons.model import TokenUse as TokenUse
 from secondtake.runner.events import Json
+from secondtake.runner.tools.registry import BUILT_IN, CHANGING
 
 MODELS_MAX: Final = 50
 REPEATS_MAX: Final = 1000
 CASES_AT_ONCE_MAX: Final = 500
+OFFERED_TOOLS: Final = tuple(tool for tool in BUILT_IN if tool not in CHANGING)
+"""What `CompareRequest.tools` can name."""
 
 
 class CompareRequest(Model):
@@ -51,7 +54,7 @@ class CompareRequest(Model):
     repeat: Annotated[int, Field(ge=1, le=REPEATS_MAX)] = 1
     """How often each model gets each inputs."""
     tools: tuple[str, ...] = ()
-    """With a prompt: built-in tools for a loop."""
+    """With a prompt: built-in tools for a loop, some of `OFFERED_TOOLS`."""
     overrides: dict[str, Json] | tuple[str, ...] = ()
     """As of a run, for all runs."""
     tags: dict[str, str] = Field(default_factory=dict)

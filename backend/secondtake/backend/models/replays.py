@@ -63,10 +63,13 @@ class PlannedCall(Model):
     node: str
     name: str
     """The model that would be asked, or the tool."""
-    reach: Literal["recorded", "executed", "possible"]
-    """`possible`: only when a call before it answers something else."""
+    reach: Literal["recorded", "executed", "possible", "left_out"]
+    """`possible`: whether it is executed depends on what calls before it answer. `left_out`: it is
+    not made again."""
     cost_usd: Decimal | None
     """Estimate, with the tokens of the source; None when unknown, and for tools."""
+    why: str | None
+    """Why it is left out, or why its request is as recorded instead of rebuilt."""
 
 
 class ReplayPlan(Model):
@@ -74,12 +77,18 @@ class ReplayPlan(Model):
 
     source_run_id: UUID
     calls: list[PlannedCall]
+    """Of one execution; the figures are of all repeats."""
+    repeat: int
+    """How often it would be executed."""
     recorded: int
     executed: int
     possible: int
+    left_out: int
+    unpriced: int
+    """LLM calls that may be executed and whose cost is not known."""
     lower_usd: Decimal | None
-    """When every reached call answers as in the source; None when a price is unknown."""
+    """When only what is certain is executed; None when a price is unknown."""
     upper_usd: Decimal | None
-    """When all that may be reached is reached, once."""
+    """When all that may be reached is reached, once in each repeat."""
     stops: str | None
     """Why the replay would end early."""

@@ -1,13 +1,14 @@
 """What a diff says about each run as a whole: how it came about, and its configuration."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from secondtake.backend.models.diffs import DiffSide
 from secondtake.backend.models.records import LlmCallRow, ToolDefinitionsRow
 from secondtake.backend.models.runs import RunFacts
-from secondtake.backend.services.diff_steps import Calls, node_of, sent_with
+from secondtake.backend.services.diff_messages import Prompts
+from secondtake.backend.services.diff_steps import Calls, node_of
 from secondtake.runner.narrow import is_list, is_object
 
 Replay = Mapping[str, Any]
@@ -20,7 +21,6 @@ SHORT_ID_DIGITS: Final = 13
 NAME_CHARS: Final = 300
 HOW_CHARS: Final = 600
 
-_INSTRUCTIONS: Final = ("system", "developer")
 _IMPORTED: Final = "import:"
 _SEEN: Final = {"wrap": "a program, recorded at the wire", "otlp": "received over OpenTelemetry"}
 _ENVIRONMENT: Final = ("python", "packages")
@@ -152,16 +152,16 @@ def _definition(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _asked(calls: Calls, definitions: Sequence[ToolDefinitionsRow]) -> dict[str, Any]:
     """Return what models were told, by node where there are nodes."""
-    tools = {row.tools_hash: row.definitions for row in definitions}
-    by_node: dict[str | None, dict[str, list[Any]]] = {}
+    by_name = {row.tools_hash: _by_name(row.definitions) for row in definitions if row.definitions}
+    tools = {name: (value, _hashable(value)) for name, value in by_name.items()}
+    prompts = Prompts(calls.messages)
+    by_node: dict[str | None, dict[str, dict[Hashable, Any]]] = {}
     for call in calls.llm_calls:
         told = by_node.setdefault(node_of(call.node_path), {})
-        for name, value in _told(call, calls, tools):
-            values = told.setdefault(name, [])
-            if value not in values:
-                values.append(value)
+        for name, value, key in _told(call, prompts, tools):
+            told.setdefault(name, {}).setdefault(key, value)
     plain = {
-        node: {name: values[0] if len(values) == 1 else values for name, values in told.items()}
+        node: {name: _one_or_all(values.values()) for name, values in told.items()}
         for node, told in by_node.items()
     }
     without_node = plain.pop(None, {})
@@ -169,20 +169,30 @@ def _asked(calls: Calls, definitions: Sequence[ToolDefinitionsRow]) -> dict[str,
     return {**without_node, **nodes}
 
 
-def _told(call: LlmCallRow, calls: Calls, tools: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _told(
+    call: LlmCallRow, prompts: Prompts, tools: Mapping[str, tuple[Any, Hashable]]
+) -> Iterator[tuple[str, Any, Hashable]]:
+    """Yield what a call was told: its name, its value, and what is equal for equal values."""
     if call.model is not None:
-        yield "model", call.model
+        yield "model", call.model, call.model
     if call.parameters:
-        yield "parameters", call.parameters
-    prompts = [
-        message.content
-        for message in sent_with(call, calls.messages)
-        if message.role in _INSTRUCTIONS and message.content
-    ]
-    if prompts:
-        yield "system", "\n\n".join(prompts)
+        yield "parameters", call.parameters, _hashable(call.parameters)
+    if (prompt := prompts.of(call)) is not None:
+        yield "system", prompt, prompt
     if call.tools_hash is not None and (offered := tools.get(call.tools_hash)):
-        yield "tools", _by_name(offered)
+        yield "tools", *offered
+
+
+def _one_or_all(values: Collection[Any]) -> Any:
+    found = list(values)
+    return found[0] if len(found) == 1 else found
+
+
+def _hashable(value: Any) -> Hashable:
+    """Return what is equal for equal values: thousands of them cannot be held against each other."""
+    if is_object(value):
+        return frozenset((key, _hashable(item)) for key, item in value.items())
+    return tuple(map(_hashable, value)) if is_list(value) else value
 
 
 def _by_name(definitions: Any) -> Any:

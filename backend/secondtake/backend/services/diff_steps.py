@@ -15,6 +15,7 @@ from duckdb import DuckDBPyConnection
 from secondtake.backend.models.diffs import Step, StepKind
 from secondtake.backend.models.records import LlmCallRow, MessageRow, ToolCallRow
 from secondtake.backend.models.runs import RunFacts
+from secondtake.backend.services.diff_messages import NewMessages
 from secondtake.backend.services.diff_values import TEXT_CHARS, cut_note
 from secondtake.backend.store import diffs
 from secondtake.backend.store.children import list_rows
@@ -85,16 +86,15 @@ def steps_of(calls: Calls) -> list[Step]:
     begun: list[tuple[datetime, float, int, Step]] = []
     answered = {row.tool_call_id for row in calls.tool_calls if row.tool_call_id is not None}
     # What a tool answered is a step of its own, where the run recorded it.
-    known = {
+    told = (
         message.message_id
         for message in calls.messages.values()
         if message.role == "tool" and message.tool_call_id in answered
-    }
+    )
+    new = NewMessages(calls.messages, told)
     for number, llm in enumerate(calls.llm_calls, start=1):
-        sent = [each for each in sent_with(llm, calls.messages) if each.message_id not in known]
-        known |= {each.message_id for each in sent}
-        known.update(llm.output_message_ids or ())
-        step = _llm_step(llm, number, sent=sent, answers=answers_of(llm, calls.messages))
+        answers = answers_of(llm, calls.messages)
+        step = _llm_step(llm, number, sent=new.of(llm), answers=answers)
         begun.append((*_beginning(llm), len(begun), step))
     for number, tool in enumerate(calls.tool_calls, start=1):
         begun.append((*_beginning(tool), len(begun), _tool_step(tool, number)))
@@ -159,16 +159,6 @@ def answers_of(call: LlmCallRow, messages: Mapping[UUID, MessageRow]) -> list[Me
     return [message for message in found if message is not None]
 
 
-def sent_with(call: LlmCallRow, messages: Mapping[UUID, MessageRow]) -> list[MessageRow]:
-    """Return the messages that a model was sent, the first one first."""
-    path: dict[UUID, MessageRow] = {}
-    last = call.input_message_id
-    while last is not None and last in messages and last not in path:
-        path[last] = messages[last]  # a foreign recording may go round in circles
-        last = messages[last].parent_id
-    return list(path.values())[::-1]
-
-
 class Noted:
     """Puts behind each text that was cut how long it is, and a digest of the whole."""
 
@@ -186,18 +176,21 @@ class Noted:
     ) -> Sequence[R]:
         """Return the rows of one kind; `key` gives a row's own."""
         noted: dict[str, dict[str, Any]] = defaultdict(dict)
+        clipped = [(key(row), row, row.clipped) for row in rows if row.clipped]
+        if not clipped:
+            return rows
         for field in fields:
-            totals = {key(row): (row.clipped or {}).get(field) for row in rows}
-            cut = {each: total for each, total in totals.items() if total is not None}
+            cut = {each: totals[field] for each, _, totals in clipped if field in totals}
             if not cut:
                 continue
             digests = diffs.digests(self._con, name, self._run_id, field, list(cut))
-            for row in rows:
-                if (each := key(row)) in cut:
+            for each, row, _ in clipped:
+                if each in cut:
                     text = str(getattr(row, field))
                     noted[each][field] = text + cut_note(cut[each], len(text), digests[each])
         return [
-            row.model_copy(update=noted[key(row)]) if key(row) in noted else row for row in rows
+            row.model_copy(update=noted[each]) if (each := key(row)) in noted else row
+            for row in rows
         ]
 
 

@@ -4,7 +4,7 @@ import os
 import secrets
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from duckdb import DuckDBPyConnection
 
@@ -20,9 +20,12 @@ from secondtake.backend.services.recordings import get_recording
 from secondtake.backend.workers.pool import WorkerPool
 from secondtake.backend.workers.requests import override_texts, refuse_code
 from secondtake.runner.errors import UsageError
-from secondtake.runner.replay.changes import Changes, read_changes, sampling
+from secondtake.runner.replay.changes import Changes, read_changes
 from secondtake.runner.replay.recording import Recording
 from secondtake.runner.settings import Settings
+
+if TYPE_CHECKING:
+    from secondtake.runner.replay.execute import Way
 
 FOLDER: Final = "replays"
 """In the home: recordings on their way to a worker."""
@@ -39,7 +42,12 @@ def request_replay(
         BusyError: too many runs wait already.
     """
     recording = get_recording(con, request.run_id)
-    _check(recording, request, settings)
+    way, _ = _check(recording, request, settings)
+    if way == "program":
+        raise UsageError(
+            f"Run {recording.run_id} was made by a program of its own, which the server does not "
+            "have; replay it where the program is: secondtake replay RUN -- COMMAND."
+        )
     texts = tuple(override_texts(request.override_params))
     data = recording.to_json()
 
@@ -70,30 +78,31 @@ def plan_replay(con: DuckDBPyConnection, settings: Settings, request: ReplayRequ
 
     Raises:
         NotFoundError: no run fits.
-        UsageError: the run is none of a workflow, or a change does not fit it.
+        UsageError: only a program of its own can execute the run, or a change does not fit it.
     """
-    from secondtake.runner.replay import planning
+    from secondtake.runner.replay.planning import plan_run
 
     recording = get_recording(con, request.run_id)
     way, changes = _check(recording, request, settings)
-    if way != "workflow":
-        raise UsageError("A plan needs a run of a workflow, replayed as a whole.")
-    if request.repeat is not None:
-        changes = sampling(changes)  # as the worker does: a repeat asks again what may differ
-    plan = planning.plan_replay(recording, changes, settings=settings)
+    plan = plan_run(recording, changes, way, settings=settings, repeat=request.repeat)
     return ReplayPlan(
         source_run_id=recording.run_id,
         calls=[PlannedCall(**asdict(call)) for call in plan.calls],
+        repeat=plan.repeat,
         recorded=plan.count("recorded"),
         executed=plan.count("executed"),
         possible=plan.count("possible"),
+        left_out=plan.count("left_out"),
+        unpriced=plan.unpriced,
         lower_usd=plan.lower_usd,
         upper_usd=plan.upper_usd,
         stops=plan.stops,
     )
 
 
-def _check(recording: Recording, request: ReplayRequest, settings: Settings) -> tuple[str, Changes]:
+def _check(
+    recording: Recording, request: ReplayRequest, settings: Settings
+) -> "tuple[Way, Changes]":
     """Return how a run is executed again and with which changes; imports no code of anybody."""
     from secondtake.runner.replay.execute import way_of
     from secondtake.runner.replay.workflow import changed_workflow
@@ -106,11 +115,6 @@ def _check(recording: Recording, request: ReplayRequest, settings: Settings) -> 
         from_node=request.from_node,
     )
     way = way_of(recording, stepwise=request.stepwise)
-    if way == "program":
-        raise UsageError(
-            f"Run {recording.run_id} was made by a program of its own, which the server does not "
-            "have; replay it where the program is: secondtake replay RUN -- COMMAND."
-        )
     if way == "workflow":
         found = changed_workflow(recording, None, changes, settings)
         refuse_code(found.source.data, found.changed.data)

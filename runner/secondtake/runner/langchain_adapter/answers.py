@@ -20,6 +20,8 @@ from secondtake.runner.jsonable import to_json_value
 from secondtake.runner.langchain_adapter.observing import observe_only
 from secondtake.runner.langchain_adapter.said import said
 from secondtake.runner.langchain_adapter.usage import usage_of
+from secondtake.runner.llm_functions import PIECES
+from secondtake.runner.llm_streams import pieces_of
 from secondtake.runner.narrow import is_list, is_object
 
 EXTRA: Final = "langchain"
@@ -84,15 +86,29 @@ def rebuild_result(response: LlmResponse, *, schema: Any = None) -> ChatResult:
 
 
 def rebuild_chunks(response: LlmResponse, *, schema: Any = None) -> list[ChatGenerationChunk]:
-    """Return the pieces of a streamed answer of what was recorded: one piece, all of it."""
+    """Return the pieces of a streamed answer of what was recorded: one piece, all of it.
+
+    Of a stream that was closed early each text is a piece as it was.
+    """
     result = rebuild_result(response, schema=schema)
-    return [
+    whole = [
         ChatGenerationChunk(
             message=_chunk(cast(AIMessage, generation.message)),
             generation_info=generation.generation_info,
         )
         for generation in result.generations[:1]
     ]
+    texts = [] if not whole else pieces_of(response, whole[0].text)
+    if len(texts) < 2 or not isinstance(whole[0].message.content, str):
+        return whole
+    message = whole[0].message
+    about: dict[str, Any] = {"id": message.id, "response_metadata": message.response_metadata}
+    begun = [
+        ChatGenerationChunk(message=AIMessageChunk(content=text, **about)) for text in texts[:-1]
+    ]
+    last = message.model_copy(update={"content": texts[-1], "chunk_position": None})
+    info = whole[0].generation_info
+    return [*begun, ChatGenerationChunk(message=last, generation_info=info)]
 
 
 class ChunkCollector:
@@ -132,6 +148,14 @@ class ChunkCollector:
         first_s = self._first_s
         first_ms = None if first_s is None else (first_s - self._started_s) * 1000
         return replace(found, time_to_first_token_ms=first_ms)
+
+    def closed(self) -> LlmResponse:
+        """Return what has arrived of a stream that is closed here, and in which pieces."""
+        from dataclasses import replace
+
+        response = self.response()
+        sizes = [len(chunk.text) for chunk in self._chunks if chunk.text]
+        return replace(response, extra={**(response.extra or {}), PIECES: sizes})
 
 
 def provider_of(name: Any) -> str | None:

@@ -10,6 +10,7 @@ import contextlib
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Final, cast
 from weakref import WeakSet
 
@@ -27,6 +28,7 @@ from secondtake.runner.langchain_adapter.answers import (
     rebuild_chunks,
     rebuild_result,
 )
+from secondtake.runner.langchain_adapter.changing import changed_call
 from secondtake.runner.langchain_adapter.failures import as_raised
 from secondtake.runner.langchain_adapter.observing import observe_only
 from secondtake.runner.langchain_adapter.requests import model_name, request_of, unknown_message
@@ -156,28 +158,63 @@ def _asking(model: BaseChatModel) -> BaseChatModel:
     return twin
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Call:
+    """One call of a model's own method: what it asks, and how."""
+
+    request: LlmRequest
+    make: Callable[[], Any]
+    """Executes it."""
+    schema: Any
+    """The class of a structured answer."""
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """What the boundary needs to describe a whole answer and to give it again."""
+        rebuild = functools.partial(rebuild_result, schema=self.schema)
+        return {"describe": describe_result, "rebuild": rebuild}
+
+    @property
+    def in_pieces(self) -> Callable[..., list[ChatGenerationChunk]]:
+        """What makes the pieces of a recorded stream."""
+        return functools.partial(rebuild_chunks, schema=self.schema)
+
+
+def _call(
+    model: BaseChatModel,
+    own: Callable[..., Any],
+    messages: list[BaseMessage],
+    options: dict[str, Any],
+    *,
+    stream: bool = False,
+) -> _Call:
+    """Return a call as the program made it, or as a replay wants it."""
+    request = _request(model, messages, options, stream=stream)
+    changed = changed_call(model, messages, options, request)
+    if changed is not None:
+        twin, messages, options = changed
+        request = _request(twin, messages, options, stream=stream)
+        own = own if twin is model else getattr(twin, own.__name__)
+    make = functools.partial(own, messages, **options)
+    return _Call(request=request, make=make, schema=options.get(SCHEMA))
+
+
 def _generate(
     model: BaseChatModel,
     own: Callable[..., ChatResult],
     messages: list[BaseMessage],
     **options: Any,
 ) -> ChatResult:
-    request = _request(model, messages, options)
+    call = _call(model, own, messages, options)
 
-    def execute() -> ChatResult:
+    def execute() -> Any:
         _enter()
-        with _telling(request):
-            return own(messages, **options)
+        with _telling(call.request):
+            return call.make()
 
-    try:
-        return boundary.call(
-            request,
-            execute,
-            describe=describe_result,
-            rebuild=functools.partial(rebuild_result, schema=options.get(SCHEMA)),
-        )
-    except RecordedFailure as error:
-        raise as_raised(error, provider=request.model) from None
+    with _raising(call.request):
+        result: ChatResult = boundary.call(call.request, execute, **call.whole)
+        return result
 
 
 async def _agenerate(
@@ -186,22 +223,16 @@ async def _agenerate(
     messages: list[BaseMessage],
     **options: Any,
 ) -> ChatResult:
-    request = _request(model, messages, options)
+    call = _call(model, own, messages, options)
 
-    async def execute() -> ChatResult:
+    async def execute() -> Any:
         _enter()
-        with _telling(request):
-            return await own(messages, **options)
+        with _telling(call.request):
+            return await call.make()
 
-    try:
-        return await boundary.acall(
-            request,
-            execute,
-            describe=describe_result,
-            rebuild=functools.partial(rebuild_result, schema=options.get(SCHEMA)),
-        )
-    except RecordedFailure as error:
-        raise as_raised(error, provider=request.model) from None
+    with _raising(call.request):
+        result: ChatResult = await boundary.acall(call.request, execute, **call.whole)
+        return result
 
 
 def _stream(
@@ -210,22 +241,18 @@ def _stream(
     messages: list[BaseMessage],
     **options: Any,
 ) -> Iterator[ChatGenerationChunk]:
-    request, collector = _request(model, messages, options, stream=True), ChunkCollector()
+    call = _call(model, own, messages, options, stream=True)
+    collector = ChunkCollector()
 
     def execute() -> Iterator[ChatGenerationChunk]:
         _enter()
-        with _telling(request, collector):
-            yield from own(messages, **options)
+        with _telling(call.request, collector):
+            yield from call.make()
 
-    try:
+    with _raising(call.request):
         yield from boundary.stream(
-            request,
-            execute,
-            rebuild=functools.partial(rebuild_chunks, schema=options.get(SCHEMA)),
-            collector=collector,
+            call.request, execute, rebuild=call.in_pieces, collector=collector
         )
-    except RecordedFailure as error:
-        raise as_raised(error, provider=request.model) from None
 
 
 async def _astream(
@@ -234,25 +261,31 @@ async def _astream(
     messages: list[BaseMessage],
     **options: Any,
 ) -> AsyncIterator[ChatGenerationChunk]:
-    request, collector = _request(model, messages, options, stream=True), ChunkCollector()
+    call = _call(model, own, messages, options, stream=True)
+    collector = ChunkCollector()
 
     async def pieces() -> AsyncIterator[ChatGenerationChunk]:
         _enter()
-        with _telling(request, collector):
-            async for chunk in own(messages, **options):
+        with _telling(call.request, collector):
+            async for chunk in call.make():
                 yield chunk
 
     async def execute() -> AsyncIterator[ChatGenerationChunk]:
         return pieces()
 
-    try:
-        async for chunk in boundary.astream(
-            request,
-            execute,
-            rebuild=functools.partial(rebuild_chunks, schema=options.get(SCHEMA)),
-            collector=collector,
-        ):
+    with _raising(call.request):
+        stream = boundary.astream(
+            call.request, execute, rebuild=call.in_pieces, collector=collector
+        )
+        async for chunk in stream:
             yield chunk
+
+
+@contextlib.contextmanager
+def _raising(request: LlmRequest) -> Generator[None]:
+    """Raise a recorded failure as the provider's library would."""
+    try:
+        yield
     except RecordedFailure as error:
         raise as_raised(error, provider=request.model) from None
 

@@ -51,7 +51,7 @@ def request_of(
     return LlmRequest(
         model=model_name(model, about),
         messages=[said(message) for message in messages],
-        tools=[_tool(tool) for tool in given.get("tools") or ()],
+        tools=[tool_definition(tool) for tool in given.get("tools") or ()],
         parameters=_parameters(model, stop, given, about),
         stream=stream,
     )
@@ -116,7 +116,7 @@ def _parameter(name: str, value: Any) -> Any:
     return _stable(value)
 
 
-def _tool(tool: Any) -> dict[str, Any]:
+def tool_definition(tool: Any) -> dict[str, Any]:
     """Return a tool definition in OpenAI's form; a provider's own kind of tool stays as it is."""
     if is_object(tool) and tool.get("type") not in (None, "custom") and "function" not in tool:
         return {str(name): _stable(item) for name, item in tool.items()}

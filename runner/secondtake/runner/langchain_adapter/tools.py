@@ -42,6 +42,25 @@ class _Answered:
     result: Any
 
 
+class _Call:
+    """One call of a tool: what it asks, and how its result is recorded and given again."""
+
+    def __init__(
+        self, here: RunContext, tool: BaseTool, tool_input: Any, options: Mapping[str, Any]
+    ) -> None:
+        self._here, self._tool = here, tool
+        self.request = _request(tool, tool_input, options)
+        describe = functools.partial(_describe, here, tool, options.get("tool_call_id"))
+        self.forms: dict[str, Any] = {"describe": describe, "rebuild": _Answered}
+
+    def is_answered(self, error: Exception) -> bool:
+        """Tell whether an error is the recorded one, and not this run's own."""
+        if is_recorded(error):
+            return True
+        _note_interrupt(self._here, self._tool, error)
+        return False
+
+
 def run_gate(original: Callable[..., Any]) -> Callable[..., Any]:
     """Return a twin of `BaseTool.run` whose calls are recorded and may be answered."""
 
@@ -50,17 +69,13 @@ def run_gate(original: Callable[..., Any]) -> Callable[..., Any]:
         here = current()
         if here is None or MARK in self.__dict__:
             return original(self, tool_input, *args, **kwargs)
-        request = _request(self, tool_input, kwargs)
+        call = _Call(here, self, tool_input, kwargs)
         try:
             given = boundary.call(
-                request,
-                lambda: original(self, tool_input, *args, **kwargs),
-                describe=functools.partial(_describe, here, self, kwargs.get("tool_call_id")),
-                rebuild=_Answered,
+                call.request, lambda: original(self, tool_input, *args, **kwargs), **call.forms
             )
         except Exception as error:
-            if not is_recorded(error):
-                _note_interrupt(here, self, error)
+            if not call.is_answered(error):
                 raise
             return original(_failing(self, error), tool_input, *args, **kwargs)
         if isinstance(given, _Answered):
@@ -78,17 +93,13 @@ def arun_gate(original: Callable[..., Any]) -> Callable[..., Any]:
         here = current()
         if here is None or MARK in self.__dict__:
             return await original(self, tool_input, *args, **kwargs)
-        request = _request(self, tool_input, kwargs)
+        call = _Call(here, self, tool_input, kwargs)
         try:
             given = await boundary.acall(
-                request,
-                lambda: original(self, tool_input, *args, **kwargs),
-                describe=functools.partial(_describe, here, self, kwargs.get("tool_call_id")),
-                rebuild=_Answered,
+                call.request, lambda: original(self, tool_input, *args, **kwargs), **call.forms
             )
         except Exception as error:
-            if not is_recorded(error):
-                _note_interrupt(here, self, error)
+            if not call.is_answered(error):
                 raise
             return await original(_failing(self, error), tool_input, *args, **kwargs)
         if isinstance(given, _Answered):

@@ -78,6 +78,13 @@ class Decision:
         """The messages from outside that came after the answer before it."""
         return [each.message for each in self.tail if each.answers is None]
 
+    def next_said(self) -> "Decision | None":
+        """Return the next request, this or a later one, that follows no result of a tool."""
+        found: Decision | None = self
+        while found is not None and found.brings_results:
+            found = found.next[0] if found.next else None
+        return found
+
     def send_on(self, answer: Plain) -> dict[str, Any]:
         """Return an answer as the program of the source sends one on."""
         form = self.answer_form or {}

@@ -1,15 +1,13 @@
 """Replaying any recorded run: which way it can be executed again, and doing it."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal
-from uuid import UUID
+from typing import Final, Literal, Unpack, cast
 
 from secondtake.runner.errors import UsageError
+from secondtake.runner.replay.beginning import About
 from secondtake.runner.replay.changes import Changes
 from secondtake.runner.replay.recording import Recording
 from secondtake.runner.replay.workflow import Replayed, is_workflow, replay_workflow
-from secondtake.runner.run import RunRecorder
-from secondtake.runner.settings import Settings
+from secondtake.runner.workflows.human import Answers, OnQuestion, Person
 from secondtake.runner.workflows.load import Workflow
 
 Way = Literal["workflow", "loop", "stepwise", "program"]
@@ -42,18 +40,19 @@ def way_of(recording: Recording, *, stepwise: bool) -> Way:
     return "workflow" if is_workflow(recording) else "program"
 
 
+class Execution(About, total=False):
+    """How a replay is recorded and, of a workflow, who answers its questions."""
+
+    workflow: Workflow | None
+    """Another definition than the recorded one."""
+    answers: Answers | None
+    """As in `replay_workflow`."""
+    ask: Person | None
+    on_question: OnQuestion | None
+
+
 def replay_run(
-    recording: Recording,
-    changes: Changes,
-    way: Way,
-    *,
-    settings: Settings,
-    workflow: Workflow | None = None,
-    tags: Mapping[str, str] | None = None,
-    on_start: Callable[[RunRecorder], None] | None = None,
-    run_id: UUID | None = None,
-    repeat: int | None = None,
-    **people: Any,
+    recording: Recording, changes: Changes, way: Way, **how: Unpack[Execution]
 ) -> Replayed:
     """Execute a recorded run again.
 
@@ -61,26 +60,15 @@ def replay_run(
         recording: Of the source.
         changes: What is to be different.
         way: As `way_of` says.
-        settings: Where to record, which modules are trusted.
-        workflow: Another definition than the recorded one.
-        tags: Free labels of the replay.
-        on_start: Is given the recorder first of all.
-        run_id: The id of the replay when somebody has fixed it beforehand.
-        repeat: Its number among several of the same.
-        **people: `answers`, `ask` and `on_question` of `replay_workflow`.
+        **how: How it is recorded and who answers questions.
 
     Raises:
         UsageError: a change does not fit the run, or only its own program can execute it.
     """
-    about: dict[str, Any] = {
-        "settings": settings,
-        "tags": tags,
-        "on_start": on_start,
-        "run_id": run_id,
-        "repeat": repeat,
-    }
     if way == "workflow":
-        return replay_workflow(recording, changes, workflow=workflow, **about, **people)
+        return replay_workflow(recording, changes, **how)
+    known = About.__required_keys__ | About.__optional_keys__
+    about = cast(About, {name: value for name, value in how.items() if name in known})
     if way == "stepwise":
         from secondtake.runner.replay.stepwise import replay_stepwise
 

@@ -6,44 +6,47 @@ Never of the recorded request: that its hash equals the recorded one is what sho
 recording hangs together. Tools are never executed: there is nothing to execute.
 """
 
-from collections.abc import Callable, Mapping
-from uuid import UUID
+from collections.abc import Callable
+from typing import TypeVar, Unpack
 
-from secondtake.runner.errors import RunStopped, UsageError
-from secondtake.runner.hashing import new_run_id
-from secondtake.runner.replay.beginning import begin_replay, check_replayable
+from secondtake.runner.errors import UsageError
+from secondtake.runner.replay.beginning import About, check_replayable, record_replay
 from secondtake.runner.replay.changes import Changes
-from secondtake.runner.replay.decisions import read_decisions
+from secondtake.runner.replay.decisions import Decisions, read_decisions
 from secondtake.runner.replay.loop_session import LoopSession
+from secondtake.runner.replay.options import ReplayOptions
 from secondtake.runner.replay.player import Player
 from secondtake.runner.replay.recording import Recording
-from secondtake.runner.replay.requests import Plain, hashed
+from secondtake.runner.replay.requests import Hashed, Plain, hashed
 from secondtake.runner.replay.workflow import Replayed
-from secondtake.runner.run import RunRecorder
 from secondtake.runner.settings import Settings
 from secondtake.runner.sink import sink_for
 
+Session = TypeVar("Session", bound=LoopSession)
 
-def replay_loop(
-    recording: Recording,
-    changes: Changes,
-    *,
-    settings: Settings,
-    tags: Mapping[str, str] | None = None,
-    on_start: Callable[[RunRecorder], None] | None = None,
-    run_id: UUID | None = None,
-    repeat: int | None = None,
-) -> Replayed:
+
+def replay_loop(recording: Recording, changes: Changes, **about: Unpack[About]) -> Replayed:
     """Hold the recorded conversations of a run again.
 
     Args:
         recording: Of the source.
         changes: What is to be different.
-        settings: Where to record.
-        tags: Free labels of the replay.
-        on_start: Is given the recorder first of all.
-        run_id: The id of the replay when somebody has fixed it beforehand.
-        repeat: Its number among several of the same.
+        **about: How it is recorded.
+
+    Raises:
+        UsageError: a change does not fit the run, or it cannot be replayed.
+    """
+    session = prepare_loop(recording, changes, about["settings"], LoopSession)
+    return record_replay(session, lambda run: Player(run, session).play(), **about)
+
+
+def prepare_loop(
+    recording: Recording,
+    changes: Changes,
+    settings: Settings,
+    session: Callable[[Hashed, ReplayOptions, Decisions, Plain], Session],
+) -> Session:
+    """Check the changes, find out how each request came about, and return a session of that.
 
     Raises:
         UsageError: a change does not fit the run, or it cannot be replayed.
@@ -54,28 +57,7 @@ def replay_loop(
     plain.check_models(recording, changes.options)
     source = hashed(recording)
     decisions = read_decisions(source.recording, clean=sink_for(settings).clean)
-    session = LoopSession(source, changes.options, decisions, plain)
-    run: RunRecorder | None = None
-    try:
-        with begin_replay(
-            session,
-            settings=settings,
-            tags=tags,
-            on_start=on_start,
-            run_id=run_id or new_run_id(),
-            repeat=repeat,
-        ) as run:
-            Player(run, session, decisions, plain).play()
-    except (Exception, RunStopped):
-        if run is None:
-            raise
-    return Replayed(
-        result=run.result(),
-        judged=session.judged,
-        live_by_node={node: count for node, count in session.live_by_node.items() if count},
-        recorded_calls=session.recorded_count,
-        extra=dict(session.extra),
-    )
+    return session(source, changes.options, decisions, plain)
 
 
 def _check_tools(changes: Changes) -> None:

@@ -38,8 +38,8 @@ class LoopSession(ReplaySession):
     ) -> None:
         super().__init__(source.recording, options, kind="loop")
         self._source = source
-        self._plain = plain
-        self._decisions = decisions.all
+        self.plain = plain
+        self.decisions = decisions
         self._expected: Recorded | None = None
         self._how: How | None = None
         self._made: Counter[str] = Counter()
@@ -76,17 +76,21 @@ class LoopSession(ReplaySession):
         """
         node = node_of(asked.node_path)
         self.live_by_node[node] -= 1
-        model = self._plain.model or getattr(self._expected or source, "model", None)
-        if asked.kind == "llm_call" and model:
+        if asked.kind == "llm_call" and asked.model:
             self.live_by_node[node or CONVERSATION] += 1
             return None
         raise ReplayDiverged(self._stuck(asked))
 
     def counterpart_of(self, asked: Asked) -> Recorded | None:
-        """Return what a call without a recorded answer stands for, and use it up."""
+        """Return what a call without a recorded answer stands for, and use it up.
+
+        A call that the source has not stands for none: another conversation needs those.
+        """
         expected = self._expected
         if expected is not None and expected.kind == asked.kind:
             return self.calls.use(expected)
+        if asked.kind == "llm_call" or self.divergences:
+            return None
         return super().counterpart_of(asked)
 
     def judge(self, status: RunStatus, error_type: str | None, output: Any) -> Judged:
@@ -97,19 +101,19 @@ class LoopSession(ReplaySession):
         if end is not None and self.output_of == "program" and not self.divergences:
             output = end.output
         judged = super().judge(status, error_type, output)
-        lost = [each for each in self._decisions if each.why is not None]
+        lost = [each for each in self.decisions.all if each.why is not None]
         if judged.verdict == "exact" and lost:
             first = lost[0]
             reason = (
-                f"The output is the same, but {len(lost)} of {len(self._decisions)} requests could "
-                f"not be rebuilt; the first is LLM call {first.number}: {first.why}."
+                f"The output is the same, but {len(lost)} of {len(self.decisions.all)} requests "
+                f"could not be rebuilt; the first is LLM call {first.number}: {first.why}."
             )
             return Judged(verdict="same_output", reason=reason)
         return replace(judged, reason=" ".join([judged.reason, *self._remarks(judged)]))
 
     def summary(self) -> dict[str, Any]:
         """Return how the requests came about."""
-        lost = [each for each in self._decisions if each.why is not None]
+        lost = [each for each in self.decisions.all if each.why is not None]
         told: dict[str, Any] = {
             "rebuilt": self._made["rebuilt"],
             "changed": self._made["changed"],

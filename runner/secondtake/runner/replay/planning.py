@@ -6,25 +6,22 @@ are reached for certain are found out, and nothing is executed. What comes after
 may be reached too, when that answers something else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any
 
-from secondtake.runner.calls import Tokens
-from secondtake.runner.errors import ReplayDiverged
-from secondtake.runner.events import LlmCall, TokenFields
+from secondtake.runner.errors import ReplayDiverged, UsageError
 from secondtake.runner.hashing import new_run_id
-from secondtake.runner.journal import SegmentWriter
 from secondtake.runner.narrow import is_object
-from secondtake.runner.pricing import PriceSnapshot, load_snapshot, price
-from secondtake.runner.replay.changes import Changes
+from secondtake.runner.pricing import PriceSnapshot, load_snapshot
+from secondtake.runner.replay.changes import Changes, sampling
+from secondtake.runner.replay.execute import Way
 from secondtake.runner.replay.matching import Recorded
+from secondtake.runner.replay.plans import NoSink, Plan, PlannedCall, Reach, plan_of, planned
 from secondtake.runner.replay.recording import Recording
 from secondtake.runner.replay.session import Answer, Asked, ReplaySession, node_of
 from secondtake.runner.replay.workflow import choose
 from secondtake.runner.settings import Settings
-from secondtake.runner.sink import Sink
 from secondtake.runner.tools.registry import Tool, ToolRegistry, built_in_tools
 from secondtake.runner.tools.schema import ArgumentSchema
 from secondtake.runner.workflows.execute import record_execution
@@ -33,42 +30,6 @@ from secondtake.runner.workflows.graph import Graph
 from secondtake.runner.workflows.human import AnswerDesk
 from secondtake.runner.workflows.load import Workflow
 from secondtake.runner.workflows.schema import AgentNode, ToolNode
-
-Reach = Literal["recorded", "executed", "possible"]
-FREE: Final = Decimal(0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlannedCall:
-    """A call of the source, and who would answer it."""
-
-    kind: Literal["llm_call", "tool_call"]
-    number: int
-    """Among the LLM calls, or the tool calls, of the source."""
-    node: str
-    name: str
-    """The model that would be asked, or the tool."""
-    reach: Reach
-    """`possible`: only when a call before it answers something else."""
-    cost_usd: Decimal | None = None
-    """Estimate, with the tokens of the source; None when unknown, and for tools."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What a replay would do. Every figure is an estimate: answers are not known beforehand."""
-
-    calls: tuple[PlannedCall, ...]
-    lower_usd: Decimal | None
-    """When every reached call answers as in the source; None when a price is unknown."""
-    upper_usd: Decimal | None
-    """When all that may be reached is reached, once, with the tokens of the source."""
-    stops: str | None = None
-    """Why the replay would end early."""
-
-    def count(self, reach: Reach) -> int:
-        """Return how many calls there are of a kind."""
-        return sum(call.reach == reach for call in self.calls)
 
 
 class _Planning(ReplaySession):
@@ -89,33 +50,56 @@ class _Planning(ReplaySession):
         return self._recorded(source)
 
 
-class _NoWriter(SegmentWriter):
-    """Writes nothing."""
+def plan_run(
+    recording: Recording,
+    changes: Changes,
+    way: Way,
+    *,
+    settings: Settings,
+    workflow: Workflow | None = None,
+    repeat: int | None = None,
+) -> Plan:
+    """Find out what a replay would execute; see `replay_run`.
 
-    def run_begins(self) -> None:
-        """Note nothing."""
+    Args:
+        recording: Of the source.
+        changes: What is to be different.
+        way: As `way_of` says.
+        settings: Of the home, whose prices count.
+        workflow: Another definition than the recorded one.
+        repeat: How often it would be executed; each asks again what may answer otherwise.
 
-    def run_ends(self) -> None:
-        """Note nothing."""
+    Raises:
+        UsageError: a change does not fit the run, or nobody knows what its program would do.
+    """
+    changes = changes if repeat is None else sampling(changes)
+    if way == "workflow":
+        return plan_workflow(
+            recording, changes, settings=settings, workflow=workflow, repeat=repeat
+        )
+    if way == "stepwise":
+        from secondtake.runner.replay.step_planning import plan_steps
 
-    def write_lines(self, lines: Sequence[bytes]) -> None:
-        """Forget the lines."""
+        return plan_steps(recording, changes, settings=settings, repeat=repeat)
+    if way == "loop":
+        from secondtake.runner.replay.loop_planning import plan_loop
+
+        return plan_loop(recording, changes, settings=settings, repeat=repeat)
+    raise UsageError(
+        f"Run {recording.run_id} was made by a program of its own, and only executing that shows "
+        "what it asks next, so there is no plan; --stepwise --plan prices its LLM calls one by "
+        f"one, and secondtake replay {recording.run_id} --llm recorded --tools recorded -- COMMAND "
+        "ends for nothing at the first call that a change reaches."
+    )
 
 
-class _NoSink(Sink):
-    """Cleans as that of the home does, so that requests have the same hashes, and writes nothing."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self.writer = _NoWriter(settings.home)
-
-
-def plan_replay(
+def plan_workflow(
     recording: Recording,
     changes: Changes,
     *,
     settings: Settings,
     workflow: Workflow | None = None,
+    repeat: int | None = None,
 ) -> Plan:
     """Find out what a replay of a workflow would execute; see `replay_workflow`.
 
@@ -139,16 +123,11 @@ def plan_replay(
         desk=AnswerDesk(),
         before=chosen.before,
         replay=session,
-        sink=_NoSink(settings),
+        sink=NoSink(settings),
     )
     stops = result.error_message if result.error_type == ReplayDiverged.__name__ else None
-    calls = _calls(session, snapshot, Graph(definition).after)
-    return Plan(
-        calls=calls,
-        lower_usd=_total([call for call in calls if call.reach == "executed"]),
-        upper_usd=_total([call for call in calls if call.reach != "recorded"]),
-        stops=stops,
-    )
+    calls = _calls(session, snapshot, Graph(definition))
+    return plan_of(calls, stops=stops, repeat=repeat)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,65 +205,48 @@ def _told_tool(reference: str, every: ToolRegistry, told: Mapping[str, Mapping[s
     )
 
 
-def _calls(
-    session: _Planning, snapshot: PriceSnapshot | None, after: Mapping[str, set[str]]
-) -> tuple[PlannedCall, ...]:
+def _calls(session: _Planning, snapshot: PriceSnapshot | None, graph: Graph) -> list[PlannedCall]:
+    """Return the calls of the source; what depends on a live answer is `possible`.
+
+    That is what a reached node does after its first live answer, and what comes after such a node
+    by a condition, once for each item of a list, or in a further visit.
+    """
+    always = _always_after(graph)
     reached: set[str] = set()
+    paths: set[str | None] = set()
     found: list[PlannedCall] = []
     for call in session.calls.calls:
         node = node_of(call.node_path)
         top = node.split("/", 1)[0]
         model = session.executed.get(call.span_id)
+        followed = {each for each in reached if top in graph.after.get(each, ())}
+        reach: Reach = "recorded"
         if model is not None:
+            is_certain = call.node_path not in paths and not any(
+                top not in always.get(each, ()) for each in followed
+            )
+            reach = "executed" if is_certain else "possible"
             reached.add(top)
-            reach: Reach = "executed"
-        else:
-            follows = any(top == each or top in after.get(each, ()) for each in reached)
-            reach = "possible" if follows else "recorded"
+            paths.add(call.node_path)
+        elif followed or top in reached:
+            reach = "possible"
         number = session.calls.numbers[call.span_id]
-        found.append(_planned(call, number, node, reach, model, snapshot))
-    return tuple(found)
+        found.append(
+            planned(call, number=number, node=node, reach=reach, model=model, snapshot=snapshot)
+        )
+    return found
 
 
-def _planned(
-    call: Recorded,
-    number: int,
-    node: str,
-    reach: Reach,
-    model: str | None,
-    snapshot: PriceSnapshot | None,
-) -> PlannedCall:
-    if not isinstance(call, LlmCall):
-        return PlannedCall(kind="tool_call", number=number, node=node, name=call.tool, reach=reach)
-    name = model or call.model or "unknown"
-    cost = _cost(call, name, snapshot) if reach != "recorded" else FREE
-    return PlannedCall(
-        kind="llm_call", number=number, node=node, name=name, reach=reach, cost_usd=cost
-    )
-
-
-def _cost(call: LlmCall, model: str, snapshot: PriceSnapshot | None) -> Decimal | None:
-    """Return what a call would cost with its tokens, at the prices of today."""
-    counts: dict[str, Any] = {name: getattr(call, name) for name in TokenFields.model_fields}
-    same = model == call.model
-    return price(
-        Tokens(**counts),
-        model=model,
-        served_model=call.served_model if same else None,
-        provider=call.provider if same else None,
-        service_tier=call.service_tier if same else None,
-        snapshot=snapshot,
-        at=call.started_at,
-    ).cost_usd
-
-
-def _total(calls: list[PlannedCall]) -> Decimal | None:
-    """Return the sum, None when one is unknown; tools are free where they have no price."""
-    total = FREE
-    for call in calls:
-        if call.kind == "tool_call":
-            continue
-        if call.cost_usd is None:
-            return None
-        total += call.cost_usd
-    return total
+def _always_after(graph: Graph) -> dict[str, set[str]]:
+    """Return what comes after each node whatever it answers: never itself again."""
+    found: dict[str, set[str]] = {}
+    for name in graph.nodes:
+        found[name] = set()
+        waiting = [name]
+        while waiting:
+            for edge in graph.outgoing.get(waiting.pop(), ()):
+                is_sure = edge.when is None and not edge.otherwise and edge.each is None
+                if is_sure and edge.to not in (name, *found[name]):
+                    found[name].add(edge.to)
+                    waiting.append(edge.to)
+    return found

@@ -18,10 +18,10 @@ from secondtake.runner.errors import ReplayDiverged
 from secondtake.runner.events import ToolCall
 from secondtake.runner.hashing import content_digest, tool_request_hash
 from secondtake.runner.providers.retry import CallPolicy
-from secondtake.runner.replay.decisions import Decision, Decisions
+from secondtake.runner.replay.decisions import Decision
 from secondtake.runner.replay.failures import is_recorded, recorded_call_of
 from secondtake.runner.replay.loop_session import How, LoopSession, main_conversation
-from secondtake.runner.replay.requests import Plain, ask
+from secondtake.runner.replay.requests import ask
 from secondtake.runner.replay.said import said_hash
 from secondtake.runner.replay.tool_messages import (
     Outcome,
@@ -76,15 +76,13 @@ class _Answered:
 class Player:
     """Holds the conversations of one recording."""
 
-    def __init__(
-        self, run: RunRecorder, session: LoopSession, decisions: Decisions, plain: Plain
-    ) -> None:
+    def __init__(self, run: RunRecorder, session: LoopSession) -> None:
         self._run = run
         self._session = session
         self._recording = session.recording
-        self._decisions = decisions
-        self._plain = plain
-        self._main = main_conversation(decisions)
+        self._decisions = session.decisions
+        self._plain = session.plain
+        self._main = main_conversation(session.decisions)
         self._waiting: list[tuple[int, int, int, _Turn]] = []
         self._count = 0
         self._failure: Exception | None = None
@@ -207,7 +205,7 @@ class Player:
         else:
             if answered.is_same:
                 self._results(answered, calls, decision)
-            found = decision if answered.is_same else _next_said(decision)
+            found = decision if answered.is_same else decision.next_said()
             if found is not None:
                 self._note_user_turns(turn, found, is_changed=not answered.is_same)
                 self._follow(answered, found, answer, found.outside)
@@ -344,14 +342,6 @@ class Player:
                 raise
             return self._decisions.forms.content(Outcome.of(recorded))
         return self._decisions.forms.content(Outcome(result=result))
-
-
-def _next_said(decision: Decision) -> Decision | None:
-    """Return the next request of the source that follows a message from outside alone."""
-    found: Decision | None = decision
-    while found is not None and found.brings_results:
-        found = found.next[0] if found.next else None
-    return found
 
 
 def _never() -> NoReturn:

@@ -17,15 +17,14 @@ from secondtake.runner import faults
 from secondtake.runner.errors import UsageError
 from secondtake.runner.events import Policy
 from secondtake.runner.replay import REPLAY_VARIABLE
-from secondtake.runner.replay.changes import Changes, read_changes
+from secondtake.runner.replay.changes import read_changes
+from secondtake.runner.replay.program_changes import check_program_changes
+from secondtake.runner.replay.program_session import program_session
 from secondtake.runner.replay.recording import Recording
 from secondtake.runner.replay.session import ReplaySession
 
-HONOURED: Final = ("tool_calls.", "llm_calls.", "tools.")
-"""Beginnings of the paths of what answers a program; all else is up to the program itself."""
-
-_lock = threading.Lock()
-_taken: set[str] = set()
+_lock: Final = threading.Lock()
+_taken: Final[set[str]] = set()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +53,7 @@ def write_job(
         UsageError: a change does not fit the run.
     """
     changes = read_changes(texts, recording, llm=llm, tools=tools, from_node=from_node)
-    refuse_what_programs_decide(changes)
+    check_program_changes(changes, recording)
     job: dict[str, Any] = {
         "recording": json.loads(recording.to_json()),
         "run_id": str(run_id),
@@ -67,22 +66,6 @@ def write_job(
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(job, file)
-
-
-def refuse_what_programs_decide(changes: Changes) -> None:
-    """Refuse changes that only the program itself can make.
-
-    Raises:
-        UsageError: there is one.
-    """
-    refused = [path for path in changes.options.overrides if not path.startswith(HONOURED)]
-    if refused or changes.tools_off or changes.descriptions or changes.options.messages:
-        named = refused[0] if refused else next(iter(changes.options.overrides))
-        raise UsageError(
-            f"--set {named}: a program decides itself what it asks; change the program, or use "
-            "--stepwise. Here can be changed: tool_calls.N.result, llm_calls.N.answer, "
-            "tools.NAME.on_miss, tools.NAME.result."
-        )
 
 
 def take_job(name: str) -> Job | None:
@@ -118,6 +101,5 @@ def _read_job(path: Path) -> Job:
         tools=whole["tools"],
         from_node=whole["from_node"],
     )
-    session = ReplaySession(recording, changes.options, visits_may_race=True)
-    session.forks_when_entered = True
+    session = program_session(recording, changes)
     return Job(session=session, run_id=UUID(whole["run_id"]), tags=dict(whole["tags"]))

@@ -69,6 +69,8 @@ class StepSession(ReplaySession):
         self._source = source
         self.steps: dict[str, Step] = {}
         """By their node path."""
+        self.may_ask = False
+        """Whether it is known beforehand that models are asked."""
         self._ended: list[Step] = []
 
     def answer(self, asked: Asked, *, meter: Meter | None = None) -> Answer | None:
@@ -95,7 +97,7 @@ class StepSession(ReplaySession):
         step.is_live = True
         with self._lock:
             self.live_by_node[node_of(asked.node_path)] += 1
-        return None
+        return self.instead_of_executing(asked, call)
 
     def note_answer(self, span_id: str, response: Any, error: BaseException | None) -> None:
         """Do nothing: steps are compared when all have ended."""

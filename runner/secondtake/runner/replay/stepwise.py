@@ -7,25 +7,25 @@ is about answers alone. `exact`: no request was changed and every answer is the 
 """
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Final
-from uuid import UUID
+from collections.abc import Callable
+from typing import Final, TypeVar, Unpack
 
 from secondtake.runner.calls import LlmResponse
 from secondtake.runner.context import node
 from secondtake.runner.errors import RunStopped, UsageError
-from secondtake.runner.hashing import new_run_id
 from secondtake.runner.providers.library import load_litellm
 from secondtake.runner.providers.retry import CallPolicy
-from secondtake.runner.replay.beginning import begin_replay, check_replayable
+from secondtake.runner.replay.beginning import About, check_replayable, record_replay
 from secondtake.runner.replay.changes import Changes
+from secondtake.runner.replay.options import ReplayOptions
 from secondtake.runner.replay.recording import Recording
-from secondtake.runner.replay.requests import Plain, ask, hashed
+from secondtake.runner.replay.requests import Hashed, Plain, ask, hashed
 from secondtake.runner.replay.step_session import NODE, Step, StepSession
 from secondtake.runner.replay.workflow import Replayed
 from secondtake.runner.run import RunRecorder
-from secondtake.runner.settings import Settings
 from secondtake.runner.workflows.waiting import run_parallel
+
+Session = TypeVar("Session", bound=StepSession)
 
 PARALLEL: Final = 8
 POLICY: Final = CallPolicy(repeats_recorded=False)
@@ -35,12 +35,8 @@ def replay_stepwise(
     recording: Recording,
     changes: Changes,
     *,
-    settings: Settings,
     parallel: int = PARALLEL,
-    tags: Mapping[str, str] | None = None,
-    on_start: Callable[[RunRecorder], None] | None = None,
-    run_id: UUID | None = None,
-    repeat: int | None = None,
+    **about: Unpack[About],
 ) -> Replayed:
     """Ask each recorded LLM call of a run again.
 
@@ -48,12 +44,24 @@ def replay_stepwise(
         recording: Of the source.
         changes: What is to be different in the requests. With `auto` a request that stays as it
             is is answered by the recording.
-        settings: Where to record.
         parallel: How many are asked at once.
-        tags: Free labels of the replay.
-        on_start: Is given the recorder first of all.
-        run_id: The id of the replay when somebody has fixed it beforehand.
-        repeat: Its number among several of the same.
+        **about: How it is recorded.
+
+    Raises:
+        UsageError: a change does not fit the run, or it cannot be replayed.
+    """
+    session = prepare_steps(recording, changes, StepSession)
+    if session.may_ask:
+        load_litellm()  # here, so that the steps begin in order and no time of it is theirs
+    return record_replay(session, lambda run: make_steps(run, session, parallel), **about)
+
+
+def prepare_steps(
+    recording: Recording,
+    changes: Changes,
+    session: Callable[[Hashed, ReplayOptions], Session],
+) -> Session:
+    """Check the changes, make the request of each step, and return a session of them.
 
     Raises:
         UsageError: a change does not fit the run, or it cannot be replayed.
@@ -62,32 +70,10 @@ def replay_stepwise(
     _check_options(changes)
     plain = Plain.of(changes, recording)
     is_changed = _is_changed(changes, plain, recording)
-    session = StepSession(hashed(recording), changes.options)
-    steps = [Step(number=number, call=call) for number, call in enumerate(recording.llm_calls, 1)]
-    _prepare(steps, plain, session)
-    if is_changed or changes.options.samples or changes.options.llm == "live":
-        load_litellm()  # here, so that the steps begin in order and no time of it is theirs
-    run: RunRecorder | None = None
-    try:
-        with begin_replay(
-            session,
-            settings=settings,
-            tags=tags,
-            on_start=on_start,
-            run_id=run_id or new_run_id(),
-            repeat=repeat,
-        ) as run:
-            _make_all(run, session, steps, parallel)
-    except (Exception, RunStopped):
-        if run is None:
-            raise
-    return Replayed(
-        result=run.result(),
-        judged=session.judged,
-        live_by_node={node: count for node, count in session.live_by_node.items() if count},
-        recorded_calls=session.recorded_count,
-        extra=dict(session.extra),
-    )
+    made = session(hashed(recording), changes.options)
+    made.may_ask = is_changed or changes.options.samples or changes.options.llm == "live"
+    _prepare(plain, made)
+    return made
 
 
 def _check_options(changes: Changes) -> None:
@@ -119,13 +105,14 @@ def _is_changed(changes: Changes, plain: Plain, recording: Recording) -> bool:
     return is_changed
 
 
-def _prepare(steps: list[Step], plain: Plain, session: StepSession) -> None:
+def _prepare(plain: Plain, session: StepSession) -> None:
     """Make the request of each step.
 
     Raises:
-        UsageError: a model is to be asked and nobody knows which; or nothing was recorded.
+        UsageError: nothing of what they were sent was recorded.
     """
     recording = session.recording
+    steps = [Step(number=number, call=call) for number, call in enumerate(recording.llm_calls, 1)]
     for step in steps:
         try:
             prompt = recording.prompt_of(step.call)
@@ -144,8 +131,8 @@ def _prepare(steps: list[Step], plain: Plain, session: StepSession) -> None:
     session.steps = {step.node_path: step for step in steps}
 
 
-def _make_all(run: RunRecorder, session: StepSession, steps: list[Step], parallel: int) -> None:
-    """Make all steps.
+def make_steps(run: RunRecorder, session: StepSession, parallel: int) -> None:
+    """Make all steps, so many at once.
 
     Raises:
         Exception: that of the first step, when all failed.
@@ -155,7 +142,7 @@ def _make_all(run: RunRecorder, session: StepSession, steps: list[Step], paralle
     def job(step: Step) -> Callable[[], None]:
         return lambda: _make(run, step)
 
-    asked = [step for step in steps if step.request is not None]
+    asked = [step for step in session.steps.values() if step.request is not None]
     try:
         run_parallel([job(step) for step in asked], at_once=parallel)
     finally:

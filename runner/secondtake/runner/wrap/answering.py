@@ -73,6 +73,14 @@ class Answering:
         """Send the end of the body."""
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    async def begin(self, piece: bytes) -> None:
+        """Send the beginning of a stream and break it off: nobody knows how it goes on.
+
+        Who closed it here in the source does so again, and does not see the break.
+        """
+        await self.start(200, [STREAM_TYPE])
+        await self.add(piece)
+
     async def fail(self, error: Exception, dialect: Dialect) -> None:
         """Send an error: the API's own where there is one, else one in its words.
 

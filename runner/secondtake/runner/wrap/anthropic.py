@@ -114,26 +114,37 @@ def _tool_of(tool: Json) -> Json:
     return {"type": "function", "function": function, **rest}
 
 
+def messages_in(message: Json) -> list[list[Json]]:
+    """Return the blocks of each message that one of Anthropic's is: a tool result is its own."""
+    content = message.get("content")
+    if not is_list(content) or message.get("role") == "assistant":
+        return [objects(content)]
+    found: list[list[Json]] = []
+    for block in objects(content):
+        if block.get("type") == "tool_result" or not found or is_result(found[-1]):
+            found.append([block])
+        else:
+            found[-1].append(block)
+    return found or [[]]
+
+
+def is_result(blocks: Sequence[Json]) -> bool:
+    """Tell whether blocks of `messages_in` are the result of a tool."""
+    return bool(blocks) and blocks[0].get("type") == "tool_result"
+
+
 def _messages_of(message: Json) -> list[dict[str, Any]]:
-    """Return the messages that one of Anthropic's is: each tool result is a message of its own."""
     role, content = str(message.get("role", "user")), message.get("content")
     if not is_list(content):
         return [{"role": role, "content": content}]
     if role == "assistant":
         return [message_of_blocks(objects(content))]
-    found: list[dict[str, Any]] = []
-    parts: list[Any] = []
-    for block in objects(content):
-        if block.get("type") != "tool_result":
-            parts.append(_part_of(block))
-            continue
-        if parts:
-            found.append({"role": role, "content": _content_of(parts)})
-            parts = []
-        found.append(_tool_message(block))
-    if parts:
-        found.append({"role": role, "content": _content_of(parts)})
-    return found or [{"role": role, "content": ""}]
+    return [
+        _tool_message(blocks[0])
+        if is_result(blocks)
+        else {"role": role, "content": _content_of([_part_of(block) for block in blocks]) or ""}
+        for blocks in messages_in(message)
+    ]
 
 
 def _tool_message(block: Json) -> dict[str, Any]:

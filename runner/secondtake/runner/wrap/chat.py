@@ -130,12 +130,18 @@ def plain_body(response: LlmResponse, body: Json) -> bytes:
 
 
 def stream_body(response: LlmResponse, body: Json) -> bytes:
+    """Return an answer as the body of a streamed HTTP answer."""
+    lines = [b"data: " + orjson.dumps(event) + b"\n\n" for event in stream_events(response, body)]
+    return b"".join([*lines, b"data: [DONE]\n\n"])
+
+
+def stream_events(response: LlmResponse, body: Json) -> list[dict[str, Any]]:
     """Return an answer as a stream of events."""
     head = {**_envelope(response, body), "object": "chat.completion.chunk"}
-    lines: list[bytes] = []
+    events: list[dict[str, Any]] = []
 
     def add(choices: list[dict[str, Any]], **more: Any) -> None:
-        lines.append(b"data: " + orjson.dumps({**head, "choices": choices, **more}) + b"\n\n")
+        events.append({**head, "choices": choices, **more})
 
     choices, usage = _choices(response), chat_usage(response)
     asked = bool(mapping(body.get("stream_options")).get("include_usage"))
@@ -147,7 +153,7 @@ def stream_body(response: LlmResponse, body: Json) -> bytes:
         add([{"index": index, "delta": {}, "logprobs": None, **reason}], **told)
     if usage is not None and asked:
         add([], usage=usage)
-    return b"".join([*lines, b"data: [DONE]\n\n"])
+    return events
 
 
 def _choices(response: LlmResponse) -> list[tuple[Json, dict[str, Any]]]:

@@ -17,6 +17,7 @@ from secondtake.runner.errors import RunStopped
 from secondtake.runner.narrow import is_object
 from secondtake.runner.providers.failures import IncompleteAnswer, StreamError, describe_failure
 from secondtake.runner.providers.wire import WireTap
+from secondtake.runner.replay.failures import is_recorded
 from secondtake.runner.wrap import translation, upstream
 from secondtake.runner.wrap.answering import (
     JSON_TYPE,
@@ -57,6 +58,12 @@ class Incoming:
     url: str
     headers: RawHeaders
     content: bytes
+
+    def with_content(self, content: bytes) -> "Incoming":
+        """Return the same request with another body, which is not compressed."""
+        kept = [h for h in self.headers if h[0] not in (b"content-length", b"content-encoding")]
+        length = (b"content-length", str(len(content)).encode())
+        return replace(self, headers=[*kept, length], content=content)
 
 
 class Exchange:
@@ -112,6 +119,7 @@ class Exchange:
         dialect = self._incoming.dialect
         try:
             with entered(self._wrapped.run.context):
+                request = self._changed(request)
                 answer = await boundary.acall(
                     request, self._execute, describe=self._describe, rebuild=self._rebuild
                 )
@@ -121,9 +129,45 @@ class Exchange:
         except ProgramGone:
             return
         except Exception as error:  # noqa: BLE001 - the program is told, whatever it is
-            await self._answering.fail(error, dialect)
+            begun = self._begun(error)
+            if begun:
+                await self._answering.begin(begun)
+            else:
+                await self._answering.fail(error, dialect)
         else:
             await self._answering.give(answer)
+
+    def _changed(self, request: LlmRequest) -> LlmRequest:
+        """Return the request as a replay wants it; from now on that is what the program asked.
+
+        Raises:
+            ReplayDiverged: what is to be different cannot be.
+        """
+        if self._wrapped.run.replay is None:
+            return request
+        from secondtake.runner.replay.program_session import change_of
+        from secondtake.runner.wrap.changing import changed_body
+
+        incoming, known = self._incoming, self._wrapped.known
+        change = change_of(request, provider=incoming.upstream.provider)
+        if change is None:
+            return request
+        body = changed_body(
+            incoming.dialect, self._body, change, messages=request.messages, known=known
+        )
+        if body == self._body:
+            return request
+        self._body = body
+        self._incoming = incoming.with_content(orjson.dumps(body))
+        return translation.request_of(incoming.dialect, body, incoming.upstream, known)
+
+    def _begun(self, error: Exception) -> bytes:
+        """Return what a program was told of a stream that it closed when it was recorded."""
+        failure: LlmFailure | None = getattr(error, "llm_failure", None)
+        is_closed = is_recorded(error) and type(error).__name__ == ProgramGone.__name__
+        if not (is_closed and self._body.get("stream") and failure and failure.partial):
+            return b""
+        return translation.begun_body(self._incoming.dialect, failure.partial, self._body)
 
     # Executing: the request goes to the real API.
 

@@ -20,6 +20,8 @@ NOT_PARAMETERS: Final = frozenset(
     }
 )  # fmt: skip
 TEXT_PARTS: Final = ("input_text", "output_text", "text")
+OUTPUTS: Final = ("function_call_output", "custom_tool_call_output")
+"""Items that are the results of tools."""
 NOT_SAID: Final = ("id", "status")
 """Fields of output items that are new each time or say nothing; a program may leave them out."""
 
@@ -114,30 +116,35 @@ def messages_of_input(given: Any) -> list[dict[str, Any]]:
     """Return the messages of an `input`: a text, or items."""
     if isinstance(given, str):
         return [{"role": "user", "content": given}]
-    messages: list[dict[str, Any]] = []
-    items: list[Json] = []  # what the assistant said, until somebody else speaks
-    for item in objects(given):
-        message = _others_message(item)
-        if message is None:
-            items.append(item)
-            continue
-        if items:
-            messages.append(message_of_items(items))
-            items = []
-        messages.append(message)
-    return [*messages, message_of_items(items)] if items else messages
+    return [
+        message_of_items(items) if _is_assistants(items[0]) else _others_message(items[0])
+        for items in grouped(objects(given))
+    ]
 
 
-def _others_message(item: Json) -> dict[str, Any] | None:
-    """Return what a user, a developer or a tool said; None for an item of the assistant's."""
+def grouped(items: Sequence[Json]) -> list[list[Json]]:
+    """Return the items of each message: what the assistant said until somebody else speaks."""
+    groups: list[list[Json]] = []
+    for item in items:
+        if groups and _is_assistants(item) and _is_assistants(groups[-1][0]):
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    return groups
+
+
+def _is_assistants(item: Json) -> bool:
     kind = item.get("type") or "message"
-    if kind == "message" and item.get("role") != "assistant":
+    return item.get("role") == "assistant" if kind == "message" else kind not in OUTPUTS
+
+
+def _others_message(item: Json) -> dict[str, Any]:
+    """Return what a user, a developer or a tool said."""
+    if item.get("type") not in OUTPUTS:
         return {"role": str(item.get("role")), "content": _content_of(item.get("content"))}
-    if kind in ("function_call_output", "custom_tool_call_output"):
-        output = item.get("output")
-        content = output if isinstance(output, str) else _content_of(output)
-        return {"role": "tool", "tool_call_id": str(item.get("call_id")), "content": content}
-    return None
+    output = item.get("output")
+    content = output if isinstance(output, str) else _content_of(output)
+    return {"role": "tool", "tool_call_id": str(item.get("call_id")), "content": content}
 
 
 def _content_of(content: Any) -> Any:

@@ -23,6 +23,7 @@ from secondtake.runner.wrap.responses import KnownResponses
 
 WIRE_BYTES_MAX: Final = 64 * 1024
 """What is kept of an answer beside its messages; more is left out."""
+EVENT_END: Final = b"\n\n"
 KEPT: Final[dict[Dialect, tuple[str, ...]]] = {
     "chat": ("created", "system_fingerprint", "provider", "citations"),
     "responses": ("created_at", "completed_at", "parallel_tool_calls", "temperature", "top_p"),
@@ -165,6 +166,17 @@ def body_of(dialect: Dialect, response: LlmResponse, request: Json) -> bytes:
     response = replace(response, messages=spelled_as_before(response.messages, raw))
     make = form.stream_body if request.get("stream") else form.plain_body
     return make(response, request)
+
+
+def begun_body(dialect: Dialect, response: LlmResponse, request: Json) -> bytes:
+    """Return the beginning of a recorded answer as a stream, to the last of what had arrived."""
+    events = [each + EVENT_END for each in body_of(dialect, response, request).split(EVENT_END)]
+    said = [
+        place
+        for place, event in enumerate(events)
+        if any(is_content(dialect, each) for each in read_all_events(event))
+    ]
+    return b"".join(events[: said[-1] + 1]) if said else b""
 
 
 def error_body(dialect: Dialect, message: str, kind: str) -> bytes:

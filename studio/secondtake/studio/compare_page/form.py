@@ -1,54 +1,37 @@
 """The form for a new comparison."""
 
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Final
 
 import streamlit as st
 from pydantic import ValidationError
 
 from secondtake.backend.client import Client
 from secondtake.backend.errors import NoServerError, SecondTakeError
-from secondtake.backend.formats import counted, one_line
-from secondtake.backend.models.comparisons import REPEATS_MAX, CompareRequest
+from secondtake.backend.formats import UNKNOWN, counted, one_line
+from secondtake.backend.models.comparisons import REPEATS_MAX
 from secondtake.backend.models.workflows import WorkflowInfo, WorkflowInput
+from secondtake.studio.compare_page.chips import chip
+from secondtake.studio.compare_page.more import show_more
+from secondtake.studio.compare_page.wanted import (
+    KINDS,
+    NewComparison,
+    cases_in,
+    kept_form,
+    missing,
+    request_of,
+)
 from secondtake.studio.components.pane import Act, show_pane
-from secondtake.studio.html import Html, el, icon
+from secondtake.studio.html import el, icon
 from secondtake.studio.html import show as put
 from secondtake.studio.replay_page.targets import as_text
 from secondtake.studio.run_page.json_text import name_line
 
-Kind = Literal["Prompt", "Workflow"]
-KINDS: Final = ("Prompt", "Workflow")
 WORKFLOW_ACT: Final = "workflow"
 MODEL_ACT: Final = "model"
 SIMULATED: Final = ("sim/strong", "sim/fast", "sim/weak")
 OFFERED_MAX: Final = 8
 MODEL_CHARS: Final = 32
-_FORM: Final = "compare_page.form"
-
-
-@dataclass(kw_only=True)
-class NewComparison:
-    """What one reader has put into the form."""
-
-    kind: Kind = "Prompt"
-    prompt: str = ""
-    workflow: str = ""
-    inputs: dict[str, str] = field(default_factory=dict[str, str])
-    """Of the workflow, as text."""
-    models: list[str] = field(default_factory=list[str])
-    """The first is the baseline."""
-    repeat: int = 1
-    problem: str | None = None
-
-
-def kept_form() -> NewComparison:
-    """Return the form of this session."""
-    kept = st.session_state.get(_FORM)
-    if not isinstance(kept, NewComparison):
-        kept = st.session_state[_FORM] = NewComparison()
-    return kept
 
 
 def show_form(client: Client) -> None:
@@ -64,31 +47,8 @@ def show_form(client: Client) -> None:
             else:
                 _workflow(made, workflows)
             _models(client, made)
+            show_more(made)
             _foot(client, made)
-
-
-def request_of(made: NewComparison) -> CompareRequest:
-    """Return the form as the backend takes it.
-
-    Raises:
-        ValidationError: something is missing.
-    """
-    what: dict[str, Any] = {"prompt": made.prompt.strip() or None}
-    if made.kind == "Workflow":
-        given = {name: text for name, text in made.inputs.items() if text.strip()}
-        what = {"workflow": made.workflow or None, "inputs": given}
-    return CompareRequest(models=tuple(made.models), repeat=made.repeat, **what)
-
-
-def missing(made: NewComparison) -> str | None:
-    """Return what the form lacks, in words."""
-    if made.kind == "Prompt" and not made.prompt.strip():
-        return "Write a prompt."
-    if made.kind == "Workflow" and not made.workflow:
-        return "Choose a workflow."
-    if not made.models:
-        return "Name a model."
-    return None
 
 
 def _kind(made: NewComparison) -> None:
@@ -116,7 +76,7 @@ def _field(made: NewComparison, name: str, *, label: str, height: int) -> None:
 
 
 def _workflow(made: NewComparison, workflows: list[WorkflowInfo]) -> None:
-    chips = [_chip(flow.name, WORKFLOW_ACT, is_on=flow.name == made.workflow) for flow in workflows]
+    chips = [chip(flow.name, WORKFLOW_ACT, is_on=flow.name == made.workflow) for flow in workflows]
     nothing = el("span", "The workflows root has none; see `secondtake doctor`.", cls="meta")
     show_pane(
         el("div", el("span", "Workflow", cls="field-label"), chips or nothing, cls="chips-line"),
@@ -172,7 +132,7 @@ def _models(client: Client, made: NewComparison) -> None:
         made.problem = None
 
     offered = [*dict.fromkeys([*SIMULATED, *_seen(client)])][:OFFERED_MAX]
-    chips = [_chip(model, MODEL_ACT, is_on=model in made.models) for model in offered]
+    chips = [chip(model, MODEL_ACT, is_on=model in made.models) for model in offered]
     show_pane(el("div", chips, cls="chips-line"), key="compare_offered", on_act=taken)
 
 
@@ -183,15 +143,6 @@ def _read_models(text: str) -> list[str]:
 def _seen(client: Client) -> list[str]:
     models = [facet.value for facet in client.run_facets().models]
     return [m for m in models if len(m) <= MODEL_CHARS and one_line(m) == m and "," not in m]
-
-
-def _chip(name: str, act: str, *, is_on: bool) -> Html:
-    return el(
-        "span", icon("check") if is_on else None, name_line(name),
-        cls="target" + (" is-chosen" if is_on else ""), data_act=act, data_value=name,
-        role="button", tabindex=0, aria_pressed="true" if is_on else "false",
-        data_key=f"{act}-{name}",
-    )  # fmt: skip
 
 
 def _foot(client: Client, made: NewComparison) -> None:
@@ -210,10 +161,17 @@ def _foot(client: Client, made: NewComparison) -> None:
                       key="compare_run_row"):  # fmt: skip
         st.number_input("Repeats", 1, REPEATS_MAX, key=key, on_change=repeated, width=110,
                         label_visibility="collapsed")  # fmt: skip
-        runs = counted(len(made.models) * made.repeat, "run")
-        put(el("div", lacks or f"times each: {runs}", cls="meta cut"))
+        put(el("div", lacks or f"times each: {_runs(made)}", cls="meta cut"))
         st.button("Compare", type="primary", icon=":material/balance:", key="compare_run",
                   disabled=lacks is not None, on_click=_ask, args=[client, made])  # fmt: skip
+
+
+def _runs(made: NewComparison) -> str:
+    try:
+        cases = len(cases_in(made)) or 1
+    except SecondTakeError:
+        return UNKNOWN  # why stands where the cases are
+    return counted(len(made.models) * made.repeat * cases, "run")
 
 
 def _ask(client: Client, made: NewComparison) -> None:

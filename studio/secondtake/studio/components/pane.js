@@ -3,6 +3,7 @@
 const PICTURE = /^data:image\/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]*$/;
 const ADDRESS = /^(?:\/(?!\/)|\?|#)/;
 const MARGIN = 12;
+const NEAR = 400; // px
 
 // A second guard behind the escaping: what is not on the lists does not get in.
 function cleaned(node, rules) {
@@ -202,6 +203,8 @@ function keepFitting(root) {
   root.classList.add("pane-fits");
   fit(root);
   if (root.fitting) return;
+  root.style.overflowAnchor = "none"; // see `anchorOf`
+  root.addEventListener("scroll", () => reach(root), { passive: true });
   root.fitting = (event) => event.target !== root && fit(root);
   window.addEventListener("resize", root.fitting);
   document.addEventListener("scroll", root.fitting, { capture: true, passive: true });
@@ -212,6 +215,44 @@ function stopFitting(root) {
   window.removeEventListener("resize", root.fitting);
   document.removeEventListener("scroll", root.fitting, { capture: true });
   root.fitting = undefined;
+}
+
+// What is to stay where it is when the pane is drawn anew: what is under the pointer, else what is
+// seen first. The browser's own anchoring knows no pointer, and not every browser has one.
+function anchorOf(root) {
+  const pointed = [...root.querySelectorAll("[data-key]:hover")].pop();
+  let found = pointed;
+  if (!found && root.scrollTop > 0) {
+    const pane = root.getBoundingClientRect();
+    const edge = pane.top + (root.querySelector(".pane-sticky")?.offsetHeight ?? 0);
+    found = [...root.querySelectorAll("[data-key]")].find(
+      (each) => each.getBoundingClientRect().bottom > edge
+        && getComputedStyle(each).position !== "sticky",
+    );
+  }
+  return found && { element: found, top: found.getBoundingClientRect().top };
+}
+
+function hold(root, anchor) {
+  if (anchor?.element.isConnected) {
+    root.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
+  }
+  root.scrolled = root.scrollTop;
+}
+
+// A row at an end of those that were sent brings the next ones when the reader gets near it.
+function reach(root) {
+  const by = root.scrollTop - (root.scrolled ?? 0);
+  root.scrolled = root.scrollTop;
+  if (!by || root.reaching) return;
+  const end = root.querySelector(`[data-reach="${by > 0 ? "down" : "up"}"]`);
+  if (!end) return;
+  const pane = root.getBoundingClientRect();
+  const place = end.getBoundingClientRect();
+  const isNear = by > 0 ? place.top < pane.bottom + NEAR : place.bottom > pane.top - NEAR;
+  if (!isNear) return;
+  root.reaching = true; // until more has come
+  act(root, end);
 }
 
 // The pane scrolls, the page does not: `scrollIntoView` would move both.
@@ -226,15 +267,6 @@ function showElement(root, element) {
   const sticky = root.querySelector(".pane-sticky")?.getBoundingClientRect().height ?? 0;
   const isSeen = place.top >= pane.top + sticky && place.bottom <= pane.bottom;
   if (!isSeen) root.scrollTop += place.top - pane.top - sticky - 8;
-}
-
-// As `formats.duration` writes it, from a second on.
-function elapsed(ms) {
-  if (ms < 60000) return `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`;
-  const seconds = Math.floor(ms / 1000);
-  const two = (number) => String(number).padStart(2, "0");
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
-  return `${Math.floor(seconds / 3600)}h ${two(Math.floor(seconds / 60) % 60)}m`;
 }
 
 // A time that goes on, as that of a run that has not ended, goes on here.
@@ -285,7 +317,10 @@ export default function ({ parentElement, data, setTriggerValue }) {
   }
   if (root.html !== data.html) {
     root.html = data.html;
+    const anchor = data.fits ? anchorOf(root) : null;
     morphChildren(root, parsed(data));
+    if (data.fits) hold(root, anchor);
+    root.reaching = false;
   }
   if (data.test_id) root.dataset.testid = data.test_id;
   grow(root);

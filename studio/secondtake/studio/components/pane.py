@@ -59,7 +59,8 @@ def show_pane(
             `details` with `data-lazy` tells it when it is opened. A link to another page of the
             studio is followed without loading it anew: by its key too, if it has
             `aria-keyshortcuts`, and without a step in the history, if it has `data-replaces`.
-            Elements with `data-stop` are gone through by j and k.
+            An element with `data-act` and `data-reach`, `up` or `down`, tells `on_act` as well when
+            the reader scrolls near it that way. What is under the pointer stays there. Elements with `data-stop` are gone through by j and k.
         key: of the component.
         on_act: called before the page is drawn again; None where nothing has `data-act`.
         scroll_to: the `data-key` of what should be seen; followed when it changes.
@@ -108,6 +109,6 @@ def _component() -> ComponentRenderer:
     return component(
         "secondtake.pane",
         html='<div class="pane-root"></div>',
-        js=read_asset("go.js") + read_asset("pane.js"),
+        js=read_asset("go.js") + read_asset("elapsed.js") + read_asset("pane.js"),
         isolate_styles=False,
     )

@@ -37,5 +37,5 @@ def _component() -> ComponentRenderer:
         "secondtake.waterfall",
         html='<div class="waterfall"></div>',
         css=read_asset("waterfall.css"),
-        js=read_asset("waterfall.js"),
+        js=read_asset("elapsed.js") + read_asset("waterfall.js"),
     )

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Final
@@ -12,7 +13,8 @@ import streamlit as st
 from secondtake.backend.client import Client
 from secondtake.backend.models.diffs import RunDiff, Step
 from secondtake.backend.models.runs import RunFacts
-from secondtake.studio.diff_page.rows import Fold, Pair, Written, folded, pairs_of
+from secondtake.backend.run_diffs import Pair, pairs_of
+from secondtake.studio.diff_page.rows import Fold, Written, folded
 from secondtake.studio.run_page.header import title_of_run
 
 KEPT: Final = 4
@@ -21,20 +23,44 @@ TITLE_CHARS: Final = 1000
 RUNNING: Final = "running"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """The two runs of a diff, as they were just now."""
+
+    a: RunFacts
+    b: RunFacts
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """Their ids in full."""
+        return str(self.a.run_id), str(self.b.run_id)
+
+    @property
+    def version(self) -> str:
+        """Differs from that of the same runs once more of them is known."""
+        # Of a run itself nothing has changed when its shortest unique name got longer.
+        facts = [run.model_copy(update={"short_id": ""}) for run in (self.a, self.b)]
+        return "".join(run.model_dump_json() for run in facts)
+
+
 class DiffView:
     """Two runs as the page shows them, and what is derived from them, once."""
 
-    def __init__(self, diff: RunDiff, run_a: RunFacts, run_b: RunFacts) -> None:
+    def __init__(self, diff: RunDiff, runs: Runs) -> None:
         self.diff = diff
-        self.run_a = run_a
-        self.run_b = run_b
+        self.run_a, self.run_b = runs.a, runs.b
+        self.version = runs.version
         self.fetched_at = datetime.now(UTC)
 
     @property
     def running(self) -> list[str]:
         """The letters of the runs that go on: there will be more of them."""
-        sides = {"A": self.diff.a, "B": self.diff.b}
-        return [letter for letter, side in sides.items() if side.status == RUNNING]
+        # What is known of the runs may be older than their difference: then one look more is due.
+        known = {
+            "A": (self.run_a.status, self.diff.a.status),
+            "B": (self.run_b.status, self.diff.b.status),
+        }
+        return [letter for letter, statuses in known.items() if RUNNING in statuses]
 
     @cached_property
     def title_a(self) -> str:
@@ -84,37 +110,77 @@ class _Kept:
                 self._views.popitem(last=False)
 
 
-def load_diff(client: Client, a: str, b: str, *, may_be_kept: bool) -> DiffView:
-    """Return what differs between two runs; what is kept of it, if it may be.
+def load_runs(client: Client, a: str, b: str) -> Runs:
+    """Return two runs.
 
     Args:
         client: asks the backend.
         a: the baseline: a run's id, a unique prefix of it, or `last`.
         b: the candidate, likewise.
-        may_be_kept: False when a page is opened: scores may have come since.
 
     Raises:
         NotFoundError: no run fits.
         AmbiguousError: more than one run fits.
         NoServerError: no server answers.
     """
-    key = (client.url, a, b)
-    view = _kept().get(key) if may_be_kept else None
-    if view is None:
-        view = _fetch(client, a, b)
-        _kept().put(key, view)
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        run_a = aside.submit(_facts, client, a)
+        run_b = _facts(client, b)
+        return Runs(a=run_a.result(), b=run_b)
+
+
+def kept_diff(client: Client, runs: Runs) -> DiffView | None:
+    """Return what differs between two runs, if it was shown before and they are as they were."""
+    view = _kept().get((client.url, *runs.ids))
+    return view if view is not None and view.version == runs.version else None
+
+
+def fetch_diff(client: Client, runs: Runs) -> DiffView:
+    """Return what differs between two runs, and keep it.
+
+    Args:
+        client: asks the backend.
+        runs: looked at before: what is found beyond them is found again by the next look.
+
+    Raises:
+        NoServerError: no server answers.
+    """
+    view = DiffView(client.diff_runs(*runs.ids), runs)
+    _kept().put((client.url, *runs.ids), view)
     return view
 
 
-def _fetch(client: Client, a: str, b: str) -> DiffView:
-    with ThreadPoolExecutor(max_workers=2) as aside:
-        facts = [aside.submit(_facts, client, name) for name in (a, b)]
-        diff = client.diff_runs(a, b)
-        run_a, run_b = (each.result() for each in facts)
-    if (run_a.run_id, run_b.run_id) != (diff.a.run_id, diff.b.run_id):
-        # `last` was another run a moment before.
-        run_a, run_b = _facts(client, str(diff.a.run_id)), _facts(client, str(diff.b.run_id))
-    return DiffView(diff, run_a, run_b)
+def load_diff(client: Client, ids: tuple[str, str], *, may_be_kept: bool) -> DiffView:
+    """Return what differs between two runs; what is kept of it, if it may be.
+
+    Args:
+        client: asks the backend.
+        ids: of the two runs, in full.
+        may_be_kept: without a look at the runs.
+
+    Raises:
+        NoServerError: no server answers.
+    """
+    view = _kept().get((client.url, *ids)) if may_be_kept else None
+    if view is not None:
+        return view
+    runs = load_runs(client, *ids)
+    return kept_diff(client, runs) or fetch_diff(client, runs)
+
+
+def renew_diff(client: Client, ids: tuple[str, str], shown: str) -> DiffView | None:
+    """Look at two runs of which one goes on; return them when they are no longer as shown.
+
+    Args:
+        client: asks the backend.
+        ids: of the two runs, in full.
+        shown: the `version` of what is shown.
+
+    Raises:
+        NoServerError: no server answers.
+    """
+    runs = load_runs(client, *ids)
+    return None if runs.version == shown else fetch_diff(client, runs)
 
 
 def _facts(client: Client, name: str) -> RunFacts:

@@ -6,16 +6,14 @@ from urllib.parse import quote
 
 from secondtake.backend import formats
 from secondtake.backend.models.diffs import Step, WordPiece
+from secondtake.backend.run_diffs import SERVED, Pair
 from secondtake.studio.diff_page.data import DiffView
-from secondtake.studio.diff_page.rows import SERVED, Pair
 from secondtake.studio.diff_page.texts import (
     FIELDS,
     Part,
-    alone,
-    compared,
     is_json,
-    is_rewritten,
     marked,
+    sides_of,
     whole_texts,
 )
 from secondtake.studio.html import Html, el, icon, text
@@ -95,11 +93,10 @@ def _texts(pair: Pair, view: DiffView) -> Iterator[Html]:
         yield _line("newly sent", *sides, is_other=False)
     is_pair = pair.a is not None and pair.b is not None
     for part, (before, after) in texts.items():
-        one, other = compared(before, after) if is_pair else (alone(before), alone(after))
+        one, other, is_rewritten = sides_of(before, after, is_pair=is_pair)
         is_mono = part in ("arguments", "called") or is_json(before or after)
         cls = "diff-whole mono" if is_mono else "diff-whole"
-        if is_pair and is_rewritten(before, after, one):
-            one, other, cls = alone(before), alone(after), f"{cls} is-rewritten"
+        cls += " is-rewritten" * is_rewritten
         yield _line(
             _WORDS[part],
             _whole(one, cls) if pair.a is not None else None,

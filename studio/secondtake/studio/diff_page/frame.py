@@ -13,9 +13,11 @@ from secondtake.studio.diff_page import header, money, steps
 from secondtake.studio.diff_page.answer import answer
 from secondtake.studio.diff_page.data import DiffView
 from secondtake.studio.diff_page.page_state import SUBJECT, TABS, DiffState, Tab
+from secondtake.studio.diff_page.rows import fold_of, unfolded, window_of
 from secondtake.studio.diff_page.values import values
 from secondtake.studio.html import Html
 from secondtake.studio.navigation import DIFF_PATH
+from secondtake.studio.tabs import show_tabs
 
 TAB_KEY: Final = "diff_tab"
 BODY_KEY: Final = "diff_body"
@@ -33,8 +35,12 @@ _WORDS: Final[Mapping[Tab, str]] = {
 def show_frame(client: Client, view: DiffView, state: DiffState) -> None:
     """Draw the page of two runs."""
     act = partial(act_on, state)
-    now = datetime.now(UTC)
-    show_pane(header.header(view, now=now), key="diff_header", on_act=act)
+    state.was_live = state.was_live or bool(view.running)
+    show_pane(
+        header.header(view, now=datetime.now(UTC), was_live=state.was_live),
+        key="diff_header",
+        on_act=act,
+    )
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="diff_bar"):
         _tabs(view, state)
         show_pane(header.actions(view), key="diff_actions")
@@ -63,9 +69,14 @@ def body(view: DiffView, state: DiffState) -> Html:
     if state.tab == "state":
         return values(diff.state, named="states at the end")
     if state.tab == "money":
-        return money.money(view, step_act=steps.STEP_ACT)
-    opened = frozenset(state.opened)
-    return steps.steps(view, step=state.step, limit=state.limit, opened=opened)
+        return money.money(view, step_act=header.GO_ACT)
+    fold = fold_of(view.rows, state.step) if state.step is not None else None
+    if fold is not None:
+        state.opened.add(fold.name)
+    rows = unfolded(view.rows, state.opened)
+    window = window_of(rows, first=state.first, number=state.step)
+    state.first = window.start
+    return steps.steps(view, rows, window=window, step=state.step)
 
 
 def act_on(state: DiffState, act: Act) -> None:
@@ -80,21 +91,16 @@ def _scroll_to(state: DiffState) -> str | None:
 
 
 def _tabs(view: DiffView, state: DiffState) -> None:
-    if st.session_state.get(TAB_KEY) != state.tab:
-        st.session_state[TAB_KEY] = state.tab
+    def choose(tab: Tab) -> None:
+        state.tab = tab
 
-    def chosen() -> None:
-        tab = st.session_state.get(TAB_KEY)
-        if tab in TABS:
-            state.tab = tab
-
-    st.segmented_control(
+    show_tabs(
         "View of the diff",
         TABS,
-        format_func=partial(_word_of_tab, _counts(view)),
         key=TAB_KEY,
-        on_change=chosen,
-        label_visibility="collapsed",
+        chosen=state.tab,
+        word_of=partial(_word_of_tab, _counts(view)),
+        on_choose=choose,
     )
 
 
@@ -120,22 +126,33 @@ def _choose_step(state: DiffState, value: str) -> None:
     state.tab, state.step = "steps", None if is_open else step
 
 
-def _fold(state: DiffState, value: str) -> None:
-    state.opened.add(value)
-
-
-def _more(state: DiffState, value: str) -> None:
+def _go_to_step(state: DiffState, value: str) -> None:
     if value.isascii() and value.isdigit():
-        state.limit = int(value)
+        state.tab, state.step, state.first = "steps", int(value), None
 
 
-def _renew(state: DiffState, value: str) -> None:
-    state.is_news = True
+def _fold(state: DiffState, value: str) -> None:
+    """Open a fold, or close it with the pair in it that is open."""
+    first, _, last = value.partition("-")
+    if not (value.isascii() and first.isdigit() and last.isdigit()):
+        return
+    name = f"fold-{first}"
+    if name not in state.opened:
+        state.opened.add(name)
+        return
+    state.opened.discard(name)
+    if state.step is not None and int(first) <= state.step <= int(last):
+        state.step = None
+
+
+def _turn(state: DiffState, value: str) -> None:
+    if value.isascii() and value.isdigit():
+        state.first = int(value)
 
 
 _ACTS: Final[Mapping[str, Callable[[DiffState, str], None]]] = {
     steps.STEP_ACT: _choose_step,
     steps.FOLD_ACT: _fold,
-    steps.MORE_ACT: _more,
-    header.RENEW_ACT: _renew,
+    steps.TURN_ACT: _turn,
+    header.GO_ACT: _go_to_step,
 }

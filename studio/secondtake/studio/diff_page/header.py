@@ -1,29 +1,37 @@
 """The head of the page: the verdict, the two runs, and what they took."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from secondtake.backend import formats
-from secondtake.backend.models.diffs import DiffSide, Operation, RunDiff
+from secondtake.backend.models.diffs import DiffSide, RunDiff
 from secondtake.backend.models.runs import RunFacts
-from secondtake.studio.diff_page.data import DiffView
-from secondtake.studio.diff_page.rows import NOTABLE_SHARE, OPERATIONS
-from secondtake.studio.diff_page.texts import sentence_parts
+from secondtake.backend.run_diffs import (
+    NOTABLE_SHARE,
+    OPERATIONS,
+    Bead,
+    beads_of,
+    count_words,
+    sentence_parts,
+    side_money,
+    total_tokens,
+)
+from secondtake.studio.diff_page.data import DiffView, Runs
 from secondtake.studio.html import Html, el, icon, join, text
 from secondtake.studio.navigation import diff_address, replay_address, run_address
+from secondtake.studio.run_page.header import title_of_run
 from secondtake.studio.run_page.json_text import name_line
 from secondtake.studio.theme.tokens import STATUS_COLOURS, STATUS_ICONS
 
 BEADS_MAX: Final = 60
 """More edits than this are drawn as so many beads, each for several."""
 SHORT_ID_DIGITS: Final = 13
-RENEW_ACT: Final = "renew"
+GO_ACT: Final = "go"
+"""A click that leads to a pair of steps."""
 
-_MOST_TELLING: Final[tuple[Operation, ...]] = ("deleted", "inserted", "edited", "moved", "same")
-"""Of several edits that are one bead, the first of these that is among them colours it."""
 _GAIN: Final = re.compile(
     r"((?:over )?\d[\w.,]*(?: \d+s)?(?: (?:%|ms|s|times as))? "
     r"(?:cheaper|faster|higher|more expensive|expensive|slower|lower))\b"
@@ -48,14 +56,21 @@ def actions(view: DiffView) -> Html:
     )  # fmt: skip
 
 
-def header(view: DiffView, *, now: datetime) -> Html:
-    """Return the verdict, the cards of the two runs and the strip of differences."""
+def header(view: DiffView, *, now: datetime, was_live: bool = False) -> Html:
+    """Return the verdict, the cards of the two runs and the strip of differences.
+
+    Args:
+        view: the two runs.
+        now: times of today are said without the day.
+        was_live: one of them went on when they were first shown: nothing below moves when it ends.
+    """
     diff = view.diff
     return el(
         "div",
         el("div", el("h1", "Diff", cls="page-title"), el("p", _verdict(diff.verdict)),
-           cls="diff-verdict", data_testid="diff-verdict"),
-        _note(view, now),
+           cls="diff-verdict is-live" if was_live else "diff-verdict",
+           data_testid="diff-verdict"),
+        _note(view, now) if was_live else None,
         el("div", _card(view.run_a, diff.a, view.title_a, "A", diff, now),
            _card(view.run_b, diff.b, view.title_b, "B", diff, now), cls="diff-cards"),
         el("div", list(_facts(diff)), _path(diff), cls="diff-strip", data_testid="diff-strip"),
@@ -63,21 +78,44 @@ def header(view: DiffView, *, now: datetime) -> Html:
     )  # fmt: skip
 
 
-def _note(view: DiffView, now: datetime) -> Html | None:
-    if not view.running:
-        return None
-    who = " and ".join(view.running)
-    are = "are" if len(view.running) > 1 else "is"
-    said = f"{who} {are} still running: this is how far it was at "
+def comparing(runs: Runs, *, now: datetime) -> Html:
+    """Return the head while the two runs are compared: as much of it as is known, as high."""
+    cards = [
+        _card(run, _side(run), title_of_run(run, first_said=None), name, None, now)
+        for name, run in (("A", runs.a), ("B", runs.b))
+    ]
+    said = el("p", icon("progress_activity", cls="spins"), " Comparing the two runs…",
+              role="status")  # fmt: skip
     return el(
         "div",
-        icon("progress_activity", cls="running"),
-        said,
-        formats.moment(view.fetched_at, now=now),
-        el("span", "Look again", cls="act", role="button", tabindex=0, data_act=RENEW_ACT),
-        cls="diff-note",
-        role="status",
+        el("div", el("h1", "Diff", cls="page-title"), said, cls="diff-verdict"),
+        el("div", cards, cls="diff-cards"),
+        el("div", cls="diff-strip is-coming"),
+        cls="diff-head",
+        data_testid="diff-comparing",
     )
+
+
+def _side(run: RunFacts) -> DiffSide:
+    """Return what the card of a run says, as far as it is known without its diff."""
+    return DiffSide(
+        run_id=run.run_id,
+        short_id=run.short_id,
+        status=run.status,
+        models=run.models or [],
+        scores=run.scores or {},
+        simulated=bool(run.simulated),
+    )
+
+
+def _note(view: DiffView, now: datetime) -> Html:
+    who = " and ".join(view.running)
+    symbol, said = icon("check_circle", cls="ok"), "Both runs have ended"
+    if who:
+        symbol = icon("progress_activity", cls="running spins")
+        said = f"{who} {'are' if len(view.running) > 1 else 'is'} still running; this page follows"
+    seen = el("span", f"as of {formats.moment(view.fetched_at, now=now)}", cls="meta num")
+    return el("div", symbol, said, seen, cls="diff-note", role="status", data_testid="diff-note")
 
 
 def _verdict(sentence: str) -> Iterator[Html]:
@@ -99,11 +137,11 @@ def letter(name: str) -> Html:
 
 
 def _card(
-    run: RunFacts, side: DiffSide, title: str, name: str, diff: RunDiff, now: datetime
+    run: RunFacts, side: DiffSide, title: str, name: str, diff: RunDiff | None, now: datetime
 ) -> Html:
     known = [
         el("span", side.short_id, cls="mono", title=str(side.run_id)),
-        text(_how(side.how, diff)) if side.how else None,
+        text(_how(side.how, diff)) if side.how and diff is not None else None,
         text(", ".join(map(name_line, side.models))) if side.models and not side.how else None,
         text(formats.moment(run.started_at, now=now)) if run.started_at is not None else None,
     ]
@@ -122,7 +160,7 @@ def _card(
         href=run_address(str(side.run_id)),
         title=tip,
         cls=f"diff-card is-{name.lower()}",
-        data_testid=f"diff-card-{name.lower()}",
+        data_testid=f"diff-card-{name.lower()}" if diff is not None else None,
     )
 
 
@@ -162,7 +200,7 @@ def _facts(diff: RunDiff) -> Iterator[Html]:
         _percent(a.duration_ms, b.duration_ms) or formats.duration_delta(diff.delta_duration_ms),
         _tone(a.duration_ms, b.duration_ms, less_is_better=True),
     )
-    tokens_a, tokens_b = _total(a), _total(b)
+    tokens_a, tokens_b = total_tokens(a), total_tokens(b)
     yield _fact(
         "Tokens",
         (formats.tokens(tokens_a), formats.tokens(tokens_b)),
@@ -220,14 +258,8 @@ def _fact(
 
 def _path(diff: RunDiff) -> Html:
     """Return the edits along both runs, a bead for each."""
-    counts = [
-        f"{formats.count(count)} {OPERATIONS[operation]}"
-        for operation, count in diff.counts.items()
-        if count
-    ]
-    group = -(-len(diff.edits) // BEADS_MAX) or 1
-    operations: list[Operation] = [edit.operation for edit in diff.edits]
-    beads = [_bead(operations[at : at + group]) for at in range(0, len(operations), group)]
+    counts = count_words(diff)
+    beads = [_bead(bead) for bead in beads_of(diff, at_most=BEADS_MAX)]
     where: Html | str = "every step is the same" if diff.edits else "neither run made a call"
     if diff.first_divergence is not None:
         same = formats.counted(diff.first_divergence, "identical step")
@@ -236,24 +268,23 @@ def _path(diff: RunDiff) -> Html:
     return el(
         "div",
         el("div", " · ".join(counts) or "No steps", cls="diff-label cut"),
-        el("div", beads, cls="diff-beads",
-           role="img", aria_label=", ".join(counts) or "no steps"),
+        el("div", beads, cls="diff-beads", role="group",
+           aria_label=", ".join(counts) or "no steps"),
         el("div", where, cls="diff-was"),
         cls="diff-fact diff-path",
     )  # fmt: skip
 
 
-def _bead(operations: Sequence[Operation]) -> Html:
+def _bead(bead: Bead) -> Html:
     """Return one bead for some edits: the fainter, the fewer of them differ."""
-    telling = next(each for each in _MOST_TELLING if each in operations)
-    share = operations.count(telling) / len(operations)
-    faint = {"opacity": f"{max(0.3, share):.2f}"} if share < 1 else None
-    return el("i", cls=f"bead is-{telling}", style=faint)
+    faint = {"opacity": f"{max(0.3, bead.share):.2f}"} if bead.share < 1 else None
+    title = f"{OPERATIONS[bead.operation]}: go to step {bead.number:,}"
+    return el("i", cls=f"bead is-{bead.operation}", style=faint, title=title, role="button",
+              aria_label=title, data_act=GO_ACT, data_value=bead.number)  # fmt: skip
 
 
 def _money(side: DiffSide) -> str:
-    shown = formats.money(side.cost_usd, places=formats.LIST_PLACES)
-    return f"≥{shown}" if side.unpriced_calls and side.cost_usd is not None else shown
+    return side_money(side, places=formats.LIST_PLACES)
 
 
 def _unpriced(a: DiffSide, b: DiffSide) -> str:
@@ -277,8 +308,3 @@ def _tone(
     if before and abs(change) < NOTABLE_SHARE * float(before):
         return ""
     return "better" if (change < 0) == less_is_better else "worse"
-
-
-def _total(side: DiffSide) -> int | None:
-    known = [each for each in (side.input_tokens, side.output_tokens) if each is not None]
-    return sum(known) if known else None

@@ -7,9 +7,10 @@ from typing import Final
 
 from secondtake.backend import formats
 from secondtake.backend.models.diffs import RunDiff
+from secondtake.backend.run_diffs import OPERATIONS, Pair
 from secondtake.studio.diff_page.data import DiffView
 from secondtake.studio.diff_page.header import letter
-from secondtake.studio.diff_page.rows import OPERATIONS, Pair, pair_words
+from secondtake.studio.diff_page.rows import pair_title
 from secondtake.studio.html import Html, el, join
 
 BARS_SHOWN: Final = 16
@@ -78,7 +79,7 @@ def piers_of(diff: RunDiff, pairs: Sequence[Pair]) -> list[Pier]:
     own = {pair.number for pair in by_weight[:BARS_SHOWN]}
     piers = [
         Pier(
-            label=pair_words(pair),
+            label=pair_title(pair),
             note=OPERATIONS[pair.edit.operation],
             cost_usd=_cost_delta(pair),
             duration_ms=pair.edit.delta_duration_ms,

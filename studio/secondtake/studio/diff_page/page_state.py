@@ -25,9 +25,22 @@ class DiffState:
     tab: Tab = "steps"
     step: int | None = None
     """The pair of steps that is open: its place along both runs, from 1."""
-    limit: int | None = None
-    """Of rows of steps; None as at first."""
+    first: int | None = None
+    """Of the rows of steps, the first that is drawn; None: so that the open pair is seen."""
     opened: set[str] = field(default_factory=set[str])
+    """Names of the folds that are open."""
+    ids: tuple[str, str] | None = None
+    """The ids of the two runs in full, once they were found."""
+    version: str | None = None
+    """Of runs that go on: what is shown of them."""
+    was_live: bool = False
+    """One of them went on when they were first shown: what is said of that keeps its place."""
+    news: int = 0
+    """How often more of them was found."""
+    is_lost: bool = False
+    """True while the server was away when the runs were looked at last."""
+    look_at_s: float = 0.0
+    """When runs that go on may be looked at again, by the monotonic clock."""
     is_news: bool = True
     """True until the two runs were drawn once: then what is kept of them may be shown."""
 

@@ -1,6 +1,6 @@
 """The edits along two runs as rows: identical steps folded. Pure: no page, no client."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -9,15 +9,14 @@ from typing import Final
 
 from secondtake.backend import formats
 from secondtake.backend.models.diffs import Operation, RunDiff, Step, StepEdit
+from secondtake.backend.run_diffs import (
+    NOTABLE_SHARE,
+    Pair,
+    pair_words,
+    served_words,
+    tone_of,
+)
 
-OPERATIONS: Final[dict[Operation, str]] = {
-    "same": "same",
-    "edited": "edited",
-    "moved": "moved",
-    "inserted": "only B",
-    "deleted": "only A",
-}
-"""How each operation is called."""
 OPERATION_ICONS: Final[dict[Operation, str]] = {
     "same": "drag_handle",
     "edited": "edit",
@@ -25,30 +24,12 @@ OPERATION_ICONS: Final[dict[Operation, str]] = {
     "inserted": "add",
     "deleted": "remove",
 }
-NOTABLE_SHARE: Final = 0.05
-"""Of a run's money or time; a smaller difference has no colour."""
-SERVED: Final = {"recorded": "from the recording", "cache": "from a cache"}
-"""Who answered a step, where it was not asked live."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """An edit with its two steps."""
-
-    number: int
-    """Its place along both runs, from 1."""
-    edit: StepEdit
-    a: Step | None
-    b: Step | None
-    is_first: bool = False
-    """The runs part here."""
-
-    @property
-    def step(self) -> Step:
-        """The step of A, or where A has none that of B."""
-        step = self.a or self.b
-        assert step is not None, "an edit has a step"
-        return step
+WINDOW_ROWS: Final = 80
+"""So many rows are sent and drawn: more than any window shows."""
+TURN_ROWS: Final = 40
+"""So many rows come, and go at the other end, when the reader nears an end of them."""
+ROWS_BEFORE: Final = 10
+"""Rows before an open pair that are drawn with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +44,14 @@ class Fold:
         return f"fold-{self.pairs[0].number}"
 
     @property
+    def reach(self) -> tuple[int, int]:
+        """The places of its first and its last pair along both runs, from 1."""
+        return self.pairs[0].number, self.pairs[-1].number
+
+    @property
     def served_from(self) -> str | None:
         """How all of B's were answered, in words; None when they were asked, or differ."""
-        how = {pair.b.served_from for pair in self.pairs if pair.b is not None}
-        return SERVED.get(next(iter(how)) or "") if len(how) == 1 else None
+        return served_words([pair.b for pair in self.pairs])
 
 
 class Written:
@@ -86,12 +71,12 @@ class Written:
     def cost_tone(self, edit: StepEdit) -> str:
         """Return the class of a difference of money; empty when it matters little."""
         largest = max(self._diff.a.cost_usd or Decimal(0), self._diff.b.cost_usd or Decimal(0))
-        return _tone(edit.delta_cost_usd, NOTABLE_SHARE * float(largest))
+        return tone_of(edit.delta_cost_usd, notable=NOTABLE_SHARE * float(largest))
 
     def time_tone(self, edit: StepEdit) -> str:
         """Return the class of a difference of time; empty when it matters little."""
         largest_ms = max(self._diff.a.duration_ms or 0, self._diff.b.duration_ms or 0)
-        return _tone(edit.delta_duration_ms, NOTABLE_SHARE * largest_ms)
+        return tone_of(edit.delta_duration_ms, notable=NOTABLE_SHARE * largest_ms)
 
     @cached_property
     def _times(self) -> dict[int, str]:
@@ -110,20 +95,6 @@ class Written:
         return {id(edit): text for edit, text in zip(edits, times, strict=True)}
 
 
-def pairs_of(diff: RunDiff) -> list[Pair]:
-    """Return the edits along both runs with their steps."""
-    return [
-        Pair(
-            number=place + 1,
-            edit=edit,
-            a=None if edit.a is None else diff.steps_a[edit.a],
-            b=None if edit.b is None else diff.steps_b[edit.b],
-            is_first=place == diff.first_divergence,
-        )
-        for place, edit in enumerate(diff.edits)
-    ]
-
-
 def folded(pairs: Sequence[Pair]) -> list[Pair | Fold]:
     """Return the pairs, with a fold for identical ones that follow each other."""
     rows: list[Pair | Fold] = []
@@ -133,46 +104,43 @@ def folded(pairs: Sequence[Pair]) -> list[Pair | Fold]:
     return rows
 
 
-def step_words(step: Step) -> str:
-    """Return which step of its run it is: `LLM call 3`, `tool call 2`.
+def unfolded(rows: Sequence[Pair | Fold], opened: Collection[str]) -> list[Pair | Fold]:
+    """Return the rows with the pairs of open folds behind them."""
+    seen: list[Pair | Fold] = []
+    for row in rows:
+        seen.append(row)
+        if isinstance(row, Fold) and row.name in opened:
+            seen += row.pairs
+    return seen
 
-    Searches and the answers of persons are counted among the tool calls, as everywhere.
+
+def fold_of(rows: Sequence[Pair | Fold], number: int) -> Fold | None:
+    """Return the fold that a pair is in; None where it is in none."""
+    folds = (row for row in rows if isinstance(row, Fold))
+    return next((fold for fold in folds if fold.reach[0] <= number <= fold.reach[1]), None)
+
+
+def window_of(rows: Sequence[Pair | Fold], *, first: int | None, number: int | None) -> range:
+    """Return the places of the rows that are drawn.
+
+    Args:
+        rows: all of them.
+        first: the first one, as far as there are so many; None: so that a pair is among them.
+        number: that pair's; None is the first of all.
     """
-    return f"{'LLM call' if step.kind == 'llm' else 'tool call'} {step.number}"
+    if first is None:
+        at = next((place for place, row in enumerate(rows)
+                   if isinstance(row, Pair) and row.number == number), 0)  # fmt: skip
+        first = at - ROWS_BEFORE if at >= WINDOW_ROWS - ROWS_BEFORE else 0
+    first = max(0, min(first, len(rows) - WINDOW_ROWS))
+    return range(first, min(first + WINDOW_ROWS, len(rows)))
 
 
-def pair_words(pair: Pair) -> str:
+def pair_title(pair: Pair) -> str:
     """Return which pair it is: `search · LLM call 3 → 4`, `read_file · tool call 2`."""
-    step = pair.step
-    words = step_words(step)
-    if pair.a is not None and pair.b is not None and pair.a.number != pair.b.number:
-        words += f" → {pair.b.number}"
-    return f"{step_name(step)} · {words}"
+    return f"{step_name(pair.step)} · {pair_words(pair)}"
 
 
 def step_name(step: Step) -> str:
     """Return what a step is called: where a model was asked, or the tool."""
     return (step.node or step.name) if step.kind == "llm" else step.name
-
-
-def unknown_columns(diff: RunDiff) -> list[str]:
-    """Return a class for each column that would say of every step that nothing is known."""
-    steps = [*diff.steps_a, *diff.steps_b]
-    named = {
-        "no-tokens": all(total_tokens(step) is None for step in steps),
-        "no-cost": all(step.cost_usd is None for step in steps),
-        "no-time": all(step.duration_ms is None for step in steps),
-    }
-    return [name for name, is_unknown in named.items() if is_unknown]
-
-
-def total_tokens(step: Step) -> int | None:
-    """Return the tokens of a step, in and out; None when neither is known."""
-    known = [each for each in (step.input_tokens, step.output_tokens) if each is not None]
-    return sum(known) if known else None
-
-
-def _tone(amount: float | Decimal | None, notable: float) -> str:
-    if not amount or abs(float(amount)) < notable:
-        return ""
-    return "better" if amount < 0 else "worse"

@@ -1,42 +1,39 @@
 """The steps of two runs side by side."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from secondtake.backend import formats
 from secondtake.backend.models.diffs import DiffSide, RunDiff, Step, WordPiece
+from secondtake.backend.run_diffs import (
+    OPERATIONS,
+    Pair,
+    step_words,
+    total_tokens,
+    unknown_columns,
+)
 from secondtake.studio.diff_page import detail
 from secondtake.studio.diff_page.data import DiffView
 from secondtake.studio.diff_page.header import letter
 from secondtake.studio.diff_page.rows import (
     OPERATION_ICONS,
-    OPERATIONS,
+    TURN_ROWS,
     Fold,
-    Pair,
     Written,
     step_name,
-    step_words,
-    total_tokens,
-    unknown_columns,
 )
 from secondtake.studio.diff_page.texts import (
     Part,
-    alone,
-    compared,
     is_json,
-    is_rewritten,
     marked,
     prose,
+    sides_of,
     telling_texts,
 )
 from secondtake.studio.html import Html, el, icon, join
 from secondtake.studio.run_page.json_text import name_line
 from secondtake.studio.theme.tokens import KIND_ICONS
 
-ROWS_AT_ONCE: Final = 60
-MORE_ROWS: Final = 240
-FOLDED_AT_ONCE: Final = 200
-"""Identical steps that an open fold shows; each is a click away from its own page."""
 SHOWN_CHARS: Final = 260
 SENT_CHARS: Final = 200
 AROUND: Final = 60
@@ -44,7 +41,7 @@ REWRITTEN: Final = "Another text: hardly a word of it is the same on both sides"
 
 STEP_ACT: Final = "step"
 FOLD_ACT: Final = "fold"
-MORE_ACT: Final = "more"
+TURN_ACT: Final = "turn"
 
 _CLASSES: Final[dict[Part, str]] = {
     "sent": "diff-said is-sent", "arguments": "diff-said mono", "answer": "diff-said",
@@ -52,36 +49,37 @@ _CLASSES: Final[dict[Part, str]] = {
 }  # fmt: skip
 
 
-def steps(view: DiffView, *, step: int | None, limit: int | None, opened: frozenset[str]) -> Html:
+def steps(view: DiffView, rows: Sequence[Pair | Fold], *, window: range, step: int | None) -> Html:
     """Return the steps of both runs, with what differs between them.
 
     Args:
         view: the two runs.
+        rows: of which each open fold is followed by its pairs.
+        window: the places of the rows that are drawn.
         step: the pair that is open, from 1.
-        limit: of rows; None as at first.
-        opened: names of the folds that are open.
     """
     diff = view.diff
     if not diff.edits:
         return el("div", icon("sync_disabled", cls="empty-icon"),
                   el("p", "Neither run asked a model or called a tool."), cls="empty")  # fmt: skip
-    shown = _upto(view.rows, limit or ROWS_AT_ONCE, step)
-    rows: list[Html] = []
-    for row in view.rows[:shown]:
+    drawn: list[Html] = []
+    for place in window:
+        row = rows[place]
         if isinstance(row, Fold):
-            rows.append(_fold(row, view, step=step, is_open=row.name in opened))
+            is_open = place + 1 < len(rows) and rows[place + 1] is row.pairs[0]
+            drawn.append(_fold(row, is_open=is_open))
             continue
         if row.is_first:
-            rows.append(_divergence(diff))
-        rows += _changed(row, view, is_open=row.number == step)
-    if diff.first_divergence is None:
-        rows.append(_no_divergence(diff))
-    if shown < len(view.rows):
-        rows.append(_more(len(view.rows), shown))
+            drawn.append(_divergence(diff))
+        drawn += _changed(row, view, is_open=row.number == step)
+    if diff.first_divergence is None and window.stop == len(rows):
+        drawn.append(_no_divergence(diff))
     return el(
         "div",
         _column_heads(diff),
-        rows,
+        _turn("up", len(rows), window) if window.start > 0 else None,
+        drawn,
+        _turn("down", len(rows), window) if window.stop < len(rows) else None,
         cls=" ".join(["diff-steps", *unknown_columns(diff)]),
         data_testid="diff-steps",
     )
@@ -90,15 +88,6 @@ def steps(view: DiffView, *, step: int | None, limit: int | None, opened: frozen
 def key_of(step: int) -> str:
     """Return the `data-key` of a pair of steps."""
     return f"pair-{step}"
-
-
-def _upto(rows: Sequence[Pair | Fold], limit: int, step: int | None) -> int:
-    """Return how many rows are shown, so that the open pair is among them."""
-    for place, row in enumerate(rows):
-        last = row.pairs[-1].number if isinstance(row, Fold) else row.number
-        if step is not None and last >= step:
-            return min(max(limit, place + 10), len(rows))
-    return min(limit, len(rows))
 
 
 def _column_heads(diff: RunDiff) -> Html:
@@ -145,37 +134,21 @@ def _no_divergence(diff: RunDiff) -> Html:
     return el("div", icon("check"), words, cls="diff-agreed", data_testid="diff-agreed")
 
 
-def _fold(fold: Fold, view: DiffView, *, step: int | None, is_open: bool) -> Html:
-    has_step = step is not None and fold.pairs[0].number <= step <= fold.pairs[-1].number
+def _fold(fold: Fold, *, is_open: bool) -> Html:
     how = fold.served_from
-    summary = el(
-        "summary",
-        icon("unfold_more"),
+    first, last = fold.reach
+    return el(
+        "div",
+        icon("unfold_less" if is_open else "unfold_more"),
         el("b", formats.counted(len(fold.pairs), "identical step")),
         el("span", f"B's were answered {how}" if how else "", cls="meta"),
-    )
-    rows: list[Html] = []
-    if is_open or has_step:
-        shown = fold.pairs[:FOLDED_AT_ONCE]
-        if has_step and step is not None:
-            place = step - fold.pairs[0].number
-            first = max(0, place - FOLDED_AT_ONCE // 2)
-            shown = fold.pairs[first : first + FOLDED_AT_ONCE]
-        for pair in shown:
-            rows += _changed(pair, view, is_open=pair.number == step)
-        if len(shown) < len(fold.pairs):
-            rest = f"{len(shown):,} of {len(fold.pairs):,} identical steps are shown."
-            rows.append(el("div", rest, cls="pane-note"))
-    return el(
-        "details",
-        summary,
-        rows,
-        cls="diff-fold",
+        cls="diff-fold is-open" if is_open else "diff-fold",
+        role="button",
+        tabindex=0,
+        aria_expanded="true" if is_open else "false",
         data_key=fold.name,
-        data_lazy="",
         data_act=FOLD_ACT,
-        data_value=fold.name,
-        open=is_open or has_step,
+        data_value=f"{first}-{last}",
     )
 
 
@@ -244,11 +217,10 @@ def _bodies(pair: Pair, written: Written, *, with_texts: bool) -> tuple[Html, Ht
     telling = telling_texts(pair)
     is_same = pair.edit.operation == "same"
     for part, (before, after) in list(telling.items())[: 1 if is_same else None]:
-        one, other = compared(before, after) if is_pair else (alone(before), alone(after))
+        one, other, is_rewritten = sides_of(before, after, is_pair=is_pair)
         tone = " quiet" if is_pair and before == after else ""
         tone += " is-short" if is_same else ""
-        if is_pair and is_rewritten(before, after, one):
-            one, other, tone = alone(before), alone(after), " is-rewritten"
+        tone = " is-rewritten" if is_rewritten else tone
         left += _body(part, one, tone)
         right += _body(part, other, tone)
     return join(left), join(right)
@@ -290,14 +262,16 @@ def _body(part: Part, pieces: Sequence[WordPiece], tone: str) -> Iterator[Html]:
     yield el("div", shown, cls=cls, title=tip)
 
 
-def _more(total: int, shown: int) -> Html:
-    rest = total - shown
-    more = min(MORE_ROWS, rest)
-    said = f"Show {more:,} of {rest:,} more rows" if more < rest else f"Show {rest:,} more rows"
+def _turn(way: Literal["up", "down"], total: int, window: range) -> Html:
+    """Return the row at an end of those that are drawn: reached, it brings the ones behind it."""
+    rest = window.start if way == "up" else total - window.stop
+    first = window.start + (-TURN_ROWS if way == "up" else TURN_ROWS)
+    said = f"{formats.counted(rest, 'row')} {'before' if way == 'up' else 'after'} these"
     return el(
         "div",
-        el("span", icon("expand_more"), said, cls="act", role="button", tabindex=0,
-           data_act=MORE_ACT, data_value=shown + more),
+        el("span", icon("expand_less" if way == "up" else "expand_more"), said, cls="act",
+           role="button", tabindex=0, data_act=TURN_ACT, data_value=max(first, 0),
+           data_reach=way),
         cls="more",
-        data_key="more",
+        data_key=f"turn-{way}",
     )  # fmt: skip

@@ -1,13 +1,19 @@
 """What a step said as text, and the words of it that the other side has otherwise. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from secondtake.backend.formats import one_line
 from secondtake.backend.models.diffs import Step, WordPiece
+from secondtake.backend.run_diffs import (
+    INSTRUCTIONS,
+    Pair,
+    elided,
+    new_messages,
+    sentence_parts,
+)
 from secondtake.backend.word_diffs import diff_words
-from secondtake.studio.diff_page.rows import Pair
 from secondtake.studio.html import Html, el, text
 from secondtake.studio.run_page.json_text import in_one_line, laid_out
 
@@ -22,7 +28,6 @@ FIELDS: Final[Mapping[Part, str]] = {
     "failed": "error",
 }  # fmt: skip
 """What of a step differs when its text does."""
-_INSTRUCTIONS: Final = ("system", "developer")
 _CAME_OUT: Final[tuple[Part, ...]] = ("answer", "called")
 _CALLED_CHARS: Final = 2000
 _BLANK_LINES: Final = re.compile(r"\n\s*\n")
@@ -53,11 +58,11 @@ def telling_texts(pair: Pair) -> Texts:
     if pair.a is not None and pair.b is not None:
         roles = _told_before(pair)
         a["sent"], b["sent"] = (
-            _news(step, other, without=roles)
+            _joined(new_messages(step, other, without=roles))
             for step, other in ((pair.a, pair.b), (pair.b, pair.a))
         )
     else:
-        (a if pair.a is not None else b)["sent"] = _said(pair.step, without=_INSTRUCTIONS)
+        (a if pair.a is not None else b)["sent"] = _said(pair.step, without=INSTRUCTIONS)
     both: Texts = {part: (_dense(a.get(part, "")), _dense(b.get(part, ""))) for part in PARTS}
     texts: Texts = {part: sides for part, sides in both.items() if any(sides)}
     if pair.a is None or pair.b is None:
@@ -102,6 +107,24 @@ def compared(before: str, after: str) -> tuple[list[WordPiece], list[WordPiece]]
     )
 
 
+def sides_of(
+    before: str, after: str, *, is_pair: bool
+) -> tuple[list[WordPiece], list[WordPiece], bool]:
+    """Return the pieces of both sides, and whether they are other texts altogether.
+
+    Args:
+        before: the text of A.
+        after: the text of B.
+        is_pair: both sides have a step; else what there is is compared with nothing.
+    """
+    if not is_pair:
+        return alone(before), alone(after), False
+    one, other = compared(before, after)
+    if is_rewritten(before, after, one):
+        return alone(before), alone(after), True
+    return one, other, False
+
+
 def alone(words: str) -> list[WordPiece]:
     """Return a text that is compared with nothing."""
     return [WordPiece(operation="same", text=words)]
@@ -117,22 +140,12 @@ def marked(pieces: Sequence[WordPiece], *, around: int, limit: int) -> list[Html
     """
     tags = {"removed": "del", "added": "ins"}
     shown: list[Html] = []
-    for piece, hidden in _elided(pieces, around=around, limit=limit):
+    for piece, hidden in elided(pieces, around=around, limit=limit, whole_if_alone=True):
         tag = tags.get(piece.operation)
         shown.append(el(tag, piece.text) if tag else text(piece.text))
         if hidden:
             shown.append(el("span", " … ", cls="diff-gap", title=f"{hidden:,} characters"))
     return shown
-
-
-def sentence_parts(sentence: str) -> list[tuple[str, bool]]:
-    """Return the parts of a sentence of ours; what stands between backticks is a name: True."""
-    parts = sentence.split("`")
-    return [
-        (part, place % 2 == 1 and place < len(parts) - 1)
-        for place, part in enumerate(parts)
-        if part
-    ]
 
 
 def is_json(words: str) -> bool:
@@ -187,7 +200,11 @@ def _called(asked: Any) -> str:
 
 def _said(step: Step, *, without: Sequence[str] = ()) -> str:
     """Return what a step was sent that no step before it was."""
-    return "\n\n".join(_message(each) for each in step.sent if _role(each) not in without)
+    return _joined([each for each in step.sent if _role(each) not in without])
+
+
+def _joined(messages: Sequence[Any]) -> str:
+    return "\n\n".join(map(_message, messages))
 
 
 def _told_before(pair: Pair) -> Sequence[str]:
@@ -196,22 +213,10 @@ def _told_before(pair: Pair) -> Sequence[str]:
     Steps in parallel begin in another order; the first of them is the one that is told.
     """
     told = [
-        step is not None and any(_role(message) in _INSTRUCTIONS for message in step.sent)
+        step is not None and any(_role(message) in INSTRUCTIONS for message in step.sent)
         for step in (pair.a, pair.b)
     ]
-    return _INSTRUCTIONS if told[0] != told[1] else ()
-
-
-def _news(step: Step, other: Step, *, without: Sequence[str]) -> str:
-    """Return what a step was sent, but for what at the beginning the other one was sent as well."""
-    messages = [message for message in step.sent if _role(message) not in without]
-    others = [message for message in other.sent if _role(message) not in without]
-    same = 0
-    for message, same_place in zip(messages, others, strict=False):
-        if message != same_place:
-            break
-        same += 1
-    return "\n\n".join(map(_message, messages[same:]))
+    return INSTRUCTIONS if told[0] != told[1] else ()
 
 
 def _message(message: Any) -> str:
@@ -222,42 +227,3 @@ def _message(message: Any) -> str:
 def _role(message: Any) -> str:
     role = message.get("role") if isinstance(message, Mapping) else None
     return one_line(role) if isinstance(role, str) and role else "message"
-
-
-def _elided(
-    pieces: Sequence[WordPiece], *, around: int, limit: int
-) -> Iterator[tuple[WordPiece, int]]:
-    """Yield pieces without the middle of long stretches that are the same.
-
-    Yields:
-        Each piece, and how many characters are left out behind it.
-    """
-    left = limit
-    last = len(pieces) - 1
-    for place, piece in enumerate(pieces):
-        for part, hidden in _kept(piece, place == 0, place == last, around):
-            shown = part.text[:left]
-            left -= len(shown)
-            rest = len(part.text) - len(shown)
-            if left > 0:
-                yield part, hidden
-                continue
-            rest += hidden + sum(len(each.text) for each in pieces[place + 1 :])
-            yield WordPiece(operation=part.operation, text=shown), rest
-            return
-
-
-def _kept(
-    piece: WordPiece, is_first: bool, is_last: bool, around: int
-) -> Iterator[tuple[WordPiece, int]]:
-    """Yield the ends of a stretch that is the same, and how much between them is hidden."""
-    head = 0 if is_first and not is_last else around
-    tail = 0 if is_last and not is_first else around
-    words = piece.text
-    is_alone = is_first and is_last
-    if is_alone or piece.operation != "same" or len(words) <= head + tail + around:
-        yield piece, 0
-        return
-    yield WordPiece(operation="same", text=words[:head]), len(words) - head - tail
-    if tail:
-        yield WordPiece(operation="same", text=words[-tail:]), 0

@@ -1,17 +1,25 @@
 """The page that compares two runs: `/diff?a=<run id>&b=<run id>&tab=...&step=...`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from datetime import UTC, datetime
 
 import streamlit as st
 
 from secondtake.backend.client import Client
 from secondtake.backend.errors import NoServerError, SecondTakeError
 from secondtake.studio.connection import away_is_said, backend
-from secondtake.studio.diff_page.data import DiffView, load_diff
+from secondtake.studio.diff_page.data import (
+    DiffView,
+    fetch_diff,
+    kept_diff,
+    load_diff,
+    load_runs,
+)
 from secondtake.studio.diff_page.frame import show_frame
+from secondtake.studio.diff_page.header import comparing
 from secondtake.studio.diff_page.page_state import DiffState, open_state
 from secondtake.studio.diff_page.picker import show_picker
+from secondtake.studio.diff_page.renewal import BODY, watch
 from secondtake.studio.diff_page.texts import prose
 from secondtake.studio.html import el, icon
 from secondtake.studio.html import show as put
@@ -27,10 +35,7 @@ def show() -> None:
         if state is None:
             show_picker(client, a=query.get("a", "").strip() or None)
             return
-        # Scores may have come since it was last seen.
-        state.is_news = state.is_news or has_arrived()
-        with _comparing(state):
-            view = load_diff(client, state.a, state.b, may_be_kept=not state.is_news)
+        view = _load(client, state)
     except NoServerError:
         raise
     except SecondTakeError as error:
@@ -43,29 +48,44 @@ def show() -> None:
         with away_is_said():
             _draw(client, first.pop() if first else None, state)
 
-    st.fragment(body)()
+    st.fragment(body, key=BODY)()
+    if view.running:
+        watch(client, state)
 
 
-@contextmanager
-def _comparing(state: DiffState) -> Iterator[None]:
-    """Say what is going on while two runs are compared: long ones take their time."""
+def _load(client: Client, state: DiffState) -> DiffView:
+    """Return what differs; while it is being found out, the two runs are shown already."""
+    # Always there: else what stands below would be another element each time, and drawn anew.
     place = st.empty()
-    if state.is_news:
+    # More may be known of them since they were last seen: scores, for one.
+    if state.ids is not None and not (state.is_news or has_arrived()):
+        return load_diff(client, state.ids, may_be_kept=True)
+    runs = load_runs(client, *(state.ids or (state.a, state.b)))
+    state.ids = runs.ids
+    view = kept_diff(client, runs)
+    if view is None:
         with place:
-            line = el("p", icon("progress_activity", cls="spins"), " Comparing the two runs…")
-            put(el("div", line, cls="quiet-note", role="status"))
-    try:
-        yield
-    finally:
-        place.empty()
+            put(comparing(runs, now=datetime.now(UTC)))
+        try:
+            view = fetch_diff(client, runs)
+        finally:
+            place.empty()
+    return view
 
 
 def _draw(client: Client, view: DiffView | None, state: DiffState) -> None:
     """Draw all of the page."""
+    begun_s = time.monotonic()
     if view is None:
-        view = load_diff(client, state.a, state.b, may_be_kept=not state.is_news)
-        state.is_news = False
+        assert state.ids is not None, "the page was drawn before"
+        # After the server was away nothing kept is shown before it has answered.
+        view = load_diff(client, state.ids, may_be_kept=not state.is_lost)
+        state.is_lost = False
+    if view.running:
+        state.version = view.version
     show_frame(client, view, state)
+    now_s = time.monotonic()
+    state.look_at_s = now_s + (now_s - begun_s)  # leaves room for what the reader does
 
 
 def _say(sentence: str) -> None:

@@ -26,8 +26,6 @@ class Planned:
     wanted: Wanted
     plan: ReplayPlan | None = None
     refusal: str | None = None
-    no_plan: str | None = None
-    """Why there is no plan, of a replay that can be made all the same."""
 
 
 @dataclass(kw_only=True)

@@ -62,7 +62,7 @@ def show_right(client: Client, view: RunView, state: ReplayState, way: Way) -> N
         show_pane(form.changes(state.wanted, known), key="replay_changes", on_act=acted)
     with st.container(key="replay_foot"):
         _who_answers(state)
-        planned = plan(client, state, way) if way != "program" else None
+        planned = plan(client, state) if way != "program" else None
         if state.following is not None:
             follow.follow(client, state.following)
         elif planned is not None:
@@ -184,11 +184,9 @@ def _who(value: Any) -> Who:
 
 def _said(planned: Planned, state: ReplayState, *, simulated: bool) -> Html:
     problem = state.problem or planned.refusal
-    if problem is not None:
-        return plan_strip.refusal(problem)
-    if planned.plan is not None:
-        return plan_strip.plan_strip(planned.plan, repeat=state.wanted.repeat, simulated=simulated)
-    return plan_strip.no_plan(planned.no_plan or "")
+    if problem is not None or planned.plan is None:
+        return plan_strip.refusal(problem or "")
+    return plan_strip.plan_strip(planned.plan, simulated=simulated)
 
 
 def _run_row(client: Client, view: RunView, state: ReplayState, planned: Planned | None) -> None:

@@ -27,7 +27,7 @@ Numbers = Mapping[str, tuple[str, int]]
 
 REACHES: Final = {
     "executed": ("bolt", "executed", "Reached by a change: it is executed"),
-    "possible": ("help", "maybe", "Executed if a call before it answers something else"),
+    "possible": ("help", "maybe", "Executed or not: that depends on what is answered before it"),
     "recorded": ("replay", "recorded", "Answered by the recording, for nothing"),
 }
 

@@ -15,6 +15,7 @@ from secondtake.studio.run_page.neighbours import load_neighbours
 from secondtake.studio.run_page.page_state import TABS, PageState, Tab
 from secondtake.studio.run_page.question import show_questions
 from secondtake.studio.run_page.right import TAB_WORDS, show_right
+from secondtake.studio.tabs import show_tabs
 
 PANES: Final = (58, 42)
 TAB_KEY: Final = "run_tab"
@@ -60,21 +61,16 @@ def _cancel(client: Client, run_id: str, state: PageState) -> None:
 
 
 def _tabs(state: PageState) -> None:
-    if st.session_state.get(TAB_KEY) != state.tab:
-        st.session_state[TAB_KEY] = state.tab
+    def choose(tab: Tab) -> None:
+        state.tab = tab
 
-    def chosen() -> None:
-        tab = st.session_state.get(TAB_KEY)
-        if tab in TABS:
-            state.tab = tab
-
-    st.segmented_control(
+    show_tabs(
         "View of the run",
         TABS,
-        format_func=_word_of_tab,
         key=TAB_KEY,
-        on_change=chosen,
-        label_visibility="collapsed",
+        chosen=state.tab,
+        word_of=_word_of_tab,
+        on_choose=choose,
     )
 
 

@@ -1,9 +1,4 @@
-"""How the Run page follows a run that goes on, or that is still to come.
-
-A small part of the page looks, again and again; only when something has changed is the page drawn
-anew. Streamlit never interrupts a part that is being drawn for one that renews itself, but asks
-for it once more at every interval: a page that took longer to draw than that was always busy.
-"""
+"""How the Run page follows a run that goes on, or that is still to come."""
 
 import time
 from typing import Final
@@ -13,7 +8,7 @@ import streamlit as st
 
 from secondtake.backend.client import Client
 from secondtake.backend.errors import NoServerError, SecondTakeError
-from secondtake.studio.components.news import call_back
+from secondtake.studio import live
 from secondtake.studio.connection import away_is_said
 from secondtake.studio.html import el, icon
 from secondtake.studio.html import show as put
@@ -22,9 +17,6 @@ from secondtake.studio.run_page.page_state import PageState
 
 BODY: Final = "run_body"
 """Names the part of the page that is drawn anew."""
-LOOK_EVERY_S: Final = 0.5
-REST: Final = 4.0
-"""Looking at a large run takes long: the rest before the next look is so many times as long."""
 SEEK_EVERY_S: Final = 1.0
 SOUGHT_FOR_S: Final = 60.0
 
@@ -32,23 +24,10 @@ SOUGHT_FOR_S: Final = 60.0
 def watch(client: Client, state: PageState) -> None:
     """Have the page drawn anew whenever there is more of the run."""
 
-    def look() -> None:
-        _look(client, state)
+    def finds_news() -> bool:
+        return state.version is not None and _finds_news(client, state)
 
-    st.fragment(look, run_every=LOOK_EVERY_S)()
-
-
-def _look(client: Client, state: PageState) -> None:
-    """Look, and have the page drawn anew if there is more.
-
-    Each look that finds something calls for it, until it was drawn: no call can get lost.
-    """
-    begun_s = time.monotonic()
-    if state.version is not None and begun_s >= state.look_at_s and _finds_news(client, state):
-        state.news += 1
-    now_s = time.monotonic()
-    state.look_at_s = max(state.look_at_s, now_s + REST * (now_s - begun_s))
-    call_back(state.news, key="run_news", on_news=_draw_body)
+    live.follow(state, finds_news, part=BODY, name="run_news")
 
 
 def _finds_news(client: Client, state: PageState) -> bool:
@@ -62,10 +41,6 @@ def _finds_news(client: Client, state: PageState) -> bool:
     if view is not None and not view.is_running:
         st.rerun()  # all of the page: from now on nothing needs to be looked at
     return view is not None or state.is_lost
-
-
-def _draw_body() -> None:
-    st.rerun(scope=BODY)
 
 
 def may_come(state: PageState) -> bool:
