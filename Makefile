@@ -1,8 +1,9 @@
 # Second Take. `make` alone lists what there is; each target sets up what it needs.
 PYTHON := .venv/bin/python
 READY := .venv/.ready
-# Hundreds of processes are started by the tests: each would compile our modules for itself.
-export PYTHONDONTWRITEBYTECODE :=
+# Hundreds of processes are started by the tests; where Python may write no bytecode each would
+# compile our modules for itself.
+COMPILE := $(PYTHON) -m compileall -q backend evals runner studio tests
 
 .DEFAULT_GOAL := help
 .PHONY: setup check test e2e demo up bench help
@@ -22,10 +23,12 @@ check: $(READY) ## format, lint, types, layers, house rules
 
 test: $(READY) ## all tests; finds or installs a browser first, and skips its tests where neither works
 	@bash infra/browser.sh >/dev/null || true
+	@$(COMPILE)
 	@$(PYTHON) -m pytest -n 2 --dist loadgroup -q
 
 e2e: $(READY) ## end-to-end tests only, with pictures in artifacts/e2e, and the speeds of the screens
 	@bash infra/browser.sh >/dev/null || true
+	@$(COMPILE)
 	@$(PYTHON) -m pytest -n 2 --dist loadgroup -q tests/e2e
 	@$(PYTHON) -c "import tests.benchmarks.bench_studio as bench; bench.main()"
 

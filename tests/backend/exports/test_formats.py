@@ -295,9 +295,10 @@ def test_what_cannot_be_trained_on_is_left_out_and_said(
 ) -> None:
     image = [{"type": "image_url", "image_url": {"url": {"$blob": "a" * 64, "bytes": 9}}}]
     made: list[Any] = []
-    for number, fields in enumerate(
-        ({"parts": image}, {"content": None}, {"parent_id": UUID(int=9)})
-    ):
+    faults: list[dict[str, Any]] = [
+        {"parts": image}, {"content": None}, {"parent_id": UUID(int=9)}
+    ]  # fmt: skip
+    for number, fields in enumerate(faults):
         run_id = UUID(int=RUN.int + 100 * number)
         question: dict[str, Any] = {"content": "?", **fields}
         common = {"run_id": run_id, "recorded_at": STARTED_AT}

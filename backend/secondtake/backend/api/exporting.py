@@ -46,7 +46,8 @@ async def get_export(
 ) -> StreamingResponse:
     """Send each run that fits with every row of it, in the order in which they were loaded."""
     batches = _batches(server, parameters.query())
-    first: Batch = await anext(batches, [])
+    nothing: Batch = []
+    first = await anext(batches, nothing)
     total = first[0].total if first else 0
     return StreamingResponse(
         _texts(first, batches), media_type=MEDIA_TYPE, headers={RUN_COUNT: str(total)}

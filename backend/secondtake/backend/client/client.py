@@ -12,7 +12,8 @@ from uuid import UUID
 import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from secondtake.backend.client.lines import lines_of, run_count_of
+from secondtake.backend.client.addresses import is_segment, name_part, run_path
+from secondtake.backend.client.exported import exported_runs
 from secondtake.backend.client.problems import not_ours, raise_for_problem
 from secondtake.backend.client.queries import Parameter, query_parameters
 from secondtake.backend.errors import NoServerError, NotFoundError, no_comparison
@@ -69,7 +70,6 @@ EXPORT_TIMEOUT_S: Final = 300.0
 QUIET_TIMEOUT_S: Final = 60.0
 """A stream of events says at least every 15 s that it lives."""
 SQL_MARGIN_S: Final = 15.0
-NAME_CHARS: Final = 100
 RUN_IDS_AT_ONCE: Final = 1000
 SUMMARY_ALONE: Final = "summary"
 
@@ -126,7 +126,7 @@ class Client:
 
     def resolve_run(self, name: str) -> UUID:
         """Return the run that an id, a prefix or `last` means."""
-        return UUID(self._read_json(self._send("GET", _run(name, "/id")))["run_id"])
+        return UUID(self._read_json(self._send("GET", run_path(name, "/id")))["run_id"])
 
     def get_run(
         self,
@@ -142,11 +142,11 @@ class Client:
         parameters = _given(max_chars=max_chars)
         if parts is not None:
             parameters += [("parts", part) for part in parts or (SUMMARY_ALONE,)]
-        return self._get(RunDetail, _run(name), parameters)
+        return self._get(RunDetail, run_path(name), parameters)
 
     def get_recording(self, name: str) -> Recording:
         """Return the events of a run, as they were recorded."""
-        response = self._send("GET", _run(name, "/recording"))
+        response = self._send("GET", run_path(name, "/recording"))
         try:
             return Recording.from_json(response.content)
         except UsageError as error:
@@ -154,29 +154,29 @@ class Client:
 
     def run_spans(self, name: str) -> SpanTree:
         """Return the spans of a run as a tree, with its critical path."""
-        return self._get(SpanTree, _run(name, "/spans"))
+        return self._get(SpanTree, run_path(name, "/spans"))
 
     def run_graph(self, name: str) -> RunGraph:
         """Return the graph of a run, with what was taken of it."""
-        return self._get(RunGraph, _run(name, "/graph"))
+        return self._get(RunGraph, run_path(name, "/graph"))
 
     def fold_state(self, query: StateQuery) -> StateAt:
         """Return the state of a run at its end, or after a step."""
         parameters = _given(step=query.step, max_chars=query.max_chars)
-        return self._get(StateAt, _run(query.run, "/state"), parameters)
+        return self._get(StateAt, run_path(query.run, "/state"), parameters)
 
     def diff_runs(self, a: str, b: str) -> RunDiff:
         """Return what differs between two runs; A is the baseline."""
-        return self._get(RunDiff, f"/diffs/{_name(a)}/{_name(b)}")
+        return self._get(RunDiff, f"/diffs/{name_part(a)}/{name_part(b)}")
 
     def read_text(self, query: TextQuery) -> TextPiece:
         """Return a piece of a text that was clipped."""
         parameters = _given(**query.model_dump(exclude={"run"}))
-        return self._get(TextPiece, _run(query.run, "/text"), parameters)
+        return self._get(TextPiece, run_path(query.run, "/text"), parameters)
 
     def read_blob(self, sha256: str) -> Blob:
         """Return a binary part of a message."""
-        if not _is_segment(sha256):
+        if not is_segment(sha256):
             raise NotFoundError(
                 f"{sha256[:80]!r} is no SHA-256; take the value of `$blob` in a message."
             )
@@ -193,7 +193,7 @@ class Client:
         with (
             self._explained(),
             self._http.sse(
-                _run(name, "/events"), headers=headers, timeout=_timeout(QUIET_TIMEOUT_S)
+                run_path(name, "/events"), headers=headers, timeout=_timeout(QUIET_TIMEOUT_S)
             ) as stream,
         ):
             if not stream.response.is_success:
@@ -229,16 +229,7 @@ class Client:
             if not response.is_success:
                 response.read()
                 raise_for_problem(response)
-            total = run_count_of(response)
-            done = 0
-            for line in lines_of(response.iter_bytes()):
-                yield ExportedRun(line, total)
-                done += 1
-        if done < total:
-            raise NoServerError(
-                f"The server at {self.url} ended after {done:,} of {total:,} runs; export again "
-                "when it is back."
-            )
+            yield from exported_runs(response, self.url)
 
     def request_run(self, request: RunRequest) -> RequestedRun:
         """Have a run executed by a worker process."""
@@ -254,7 +245,7 @@ class Client:
 
     def get_comparison(self, query: ComparisonQuery) -> Comparison:
         """Return what a comparison came to, as far as its runs have ended."""
-        if not _is_segment(query.experiment):
+        if not is_segment(query.experiment):
             raise no_comparison(query.experiment)
         parameters = _given(**query.model_dump(exclude={"experiment"}))
         name = quote(query.experiment, safe="")
@@ -262,11 +253,11 @@ class Client:
 
     def cancel_run(self, name: str) -> Delivered:
         """Ask a run that is being executed to end."""
-        return self._post(Delivered, _run(name, "/cancel"))
+        return self._post(Delivered, run_path(name, "/cancel"))
 
     def answer_run(self, name: str, request: AnswerRequest) -> Delivered:
         """Answer the question that a run waits with."""
-        return self._post(Delivered, _run(name, "/answer"), request)
+        return self._post(Delivered, run_path(name, "/answer"), request)
 
     def request_replay(self, request: ReplayRequest) -> RequestedReplay:
         """Have a run executed again by a worker process."""
@@ -371,37 +362,6 @@ class Client:
 @cache
 def _reader(model: type[M]) -> TypeAdapter[M]:
     return TypeAdapter(model)
-
-
-def _run(name: str, rest: str = "") -> str:
-    """Return the address of a run.
-
-    Raises:
-        NotFoundError: the name cannot be a part of an address, so no run has it.
-    """
-    return f"/runs/{_name(name)}{rest}"
-
-
-def _name(name: str) -> str:
-    """Return the name of a run as a part of an address.
-
-    Raises:
-        NotFoundError: the name cannot be a part of an address, so no run has it.
-    """
-    if not _is_segment(name):
-        raise NotFoundError(
-            f"{_shown(name)} is not a run's id; see the ids with `secondtake runs`, or write `last`."
-        )
-    return quote(name, safe="")
-
-
-def _shown(name: str) -> str:
-    return repr(name if len(name) <= NAME_CHARS else f"{name[:NAME_CHARS]}...")
-
-
-def _is_segment(text: str) -> bool:
-    """Tell whether a text can be one part of an address's path."""
-    return "/" not in text and bool(text.strip("."))
 
 
 def _given(**values: Any) -> list[Parameter]:

@@ -1,7 +1,7 @@
 """Exports runs as tables: a folder with one Parquet file for each table that has rows of runs.
 
 Names, types and rows are those of the store, so that DuckDB, pandas and the like read them as they
-are: `SELECT * FROM 'FOLDER/llm_calls.parquet'`. Files of tables without a row are there too.
+are. Files of tables without a row are there too.
 """
 
 from collections.abc import Generator

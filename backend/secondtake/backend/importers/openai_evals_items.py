@@ -22,7 +22,7 @@ def problem_of(item: Mapping[str, Any]) -> str | None:
     """Say why an item cannot be taken; None when it can."""
     if item.get("object") != OBJECT and "datasource_item" not in item:
         return f"it is {shape_of(item)}, not an {OBJECT}"
-    results = item.get("results") or []
+    results: Any = item.get("results") or []
     if not is_list(results) or not all(map(is_object, results)):
         return "its results are not a list of objects"
     sample = item.get("sample")

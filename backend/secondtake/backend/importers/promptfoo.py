@@ -124,7 +124,8 @@ def _start(
     *,
     failed: bool,
 ) -> None:
-    description = (result.get("testCase") or {}).get("description") or result.get("description")
+    case: Mapping[str, Any] = result.get("testCase") or {}
+    description = case.get("description") or result.get("description")
     prompt = result.get("prompt")
     found = {
         "prompt": prompt.get("label") if is_object(prompt) else None,

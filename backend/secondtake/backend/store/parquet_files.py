@@ -19,6 +19,8 @@ from secondtake.runner.home import database_path
 
 OBJECT_BYTES_MIN: Final = 1 << 20
 """DuckDB reserves twice the longest line for each thread; its own default is 16 times this."""
+ROWS_AT_ONCE: Final = 10_240
+"""Rows of a group are held in memory until it is whole; messages are long."""
 _LINES: Final = "lines.ndjson"
 
 
@@ -47,7 +49,9 @@ class ParquetFiles:
         longest = max(map(len, data))
         try:
             self._con.execute(self._staging(longest), {"path": str(path)})
-            return sum(self._insert(table) for table in EXPORT_TABLES)
+            rows = sum(self._insert(table) for table in EXPORT_TABLES)
+            self._con.execute("DROP TABLE staged")
+            return rows
         except duckdb.Error as error:
             raise _cannot_write(error) from error
         finally:
@@ -63,8 +67,8 @@ class ParquetFiles:
             for table in EXPORT_TABLES:
                 target = str(self._folder / f"{table}.parquet").replace("'", "''")
                 self._con.execute(
-                    f"COPY (SELECT * FROM {table} ORDER BY rowid) TO '{target}' "
-                    "(FORMAT parquet, COMPRESSION zstd)"
+                    f"COPY {table} TO '{target}' (FORMAT parquet, COMPRESSION zstd, "
+                    f"ROW_GROUP_SIZE {ROWS_AT_ONCE})"
                 )
         except duckdb.Error as error:
             raise _cannot_write(error) from error
