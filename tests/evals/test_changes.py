@@ -14,14 +14,22 @@ from secondtake.evals.diffs.features import canonical
 from secondtake.evals.diffs.model import Change
 
 LEAVES = st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(["", "a", "b", 1.0, 0.5])
-JSON = st.recursive(
-    LEAVES,
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["a", "b", "__c", "d e"]), inner, max_size=3)
-    ),
-    max_leaves=12,
-)
+
+
+def json_of(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        leaves,
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.sampled_from(["a", "b", "__c", "d e"]), inner, max_size=3)
+        ),
+        max_leaves=12,
+    )
+
+
+JSON = json_of(LEAVES)
+# In lists deepdiff takes 1, 1.0 and True for the same; to us, as to a request's hash, they differ.
+DISTINCT = json_of(st.none() | st.sampled_from(["", "a", "b", "c", 2, 3, 0.5, 7.25]))
 
 OBJECTS = st.recursive(
     LEAVES, lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=9
@@ -32,11 +40,18 @@ def told(changes: list[Change]) -> list[tuple[str, str, Any, Any]]:
     return [(change.path, change.kind, change.a, change.b) for change in changes]
 
 
-@given(JSON, JSON)
+@given(DISTINCT, DISTINCT)
 def test_there_are_changes_exactly_where_deepdiff_finds_some(a: Any, b: Any) -> None:
     second = DeepDiff(a, b, ignore_private_variables=False, threshold_to_diff_deeper=0)
 
     assert bool(list_changes(a, b)) == bool(second)
+
+
+def test_a_number_and_a_truth_are_never_the_same_in_a_list() -> None:
+    a, b = [True, "b", 1.0], [1, "b", True]
+
+    assert not DeepDiff(a, b), "deepdiff tells them apart now: compare everything with it"
+    assert list_changes(a, b)
 
 
 @given(JSON)

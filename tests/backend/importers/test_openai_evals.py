@@ -134,6 +134,7 @@ def test_the_events_of_a_sample_become_one_run(tmp_path: Path) -> None:
     [started], [call] = of_kind(first, events.RunStarted), of_kind(first, events.LlmCall)
 
     assert (started.name, started.case_id) == ("test-match.s1.simple-v0", "s1.2")
+    assert started.inputs == {"prompt": "Founded in 20"}
     assert started.tags == {
         "eval": "test-match", "split": "s1", "eval_run": "230417220821DPM75QNS",
         "completion_fn": "gpt-3.5-turbo",

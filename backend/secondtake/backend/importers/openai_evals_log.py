@@ -97,7 +97,7 @@ def _start(record: Mapping[str, Any], provenance: Mapping[str, Any], builder: Ru
         name=text_of(spec.get("eval_name")) or FORMAT,
         source=f"import:{FORMAT}",
         config=spec,
-        inputs={"prompt": prompts[0]} if prompts else None,
+        inputs={"prompt": _asked(prompts[0])} if prompts else None,
         provenance=provenance,
         rest={
             "final_report": record["final_report"],
@@ -106,6 +106,11 @@ def _start(record: Mapping[str, Any], provenance: Mapping[str, Any], builder: Ru
         labels={"case_id": record["sample_id"]},
         tags=tags,
     )
+
+
+def _asked(prompt: Any) -> Any:
+    """Return what the last message of a chat prompt asks, or the prompt itself."""
+    return prompt[-1].get("content") if is_list(prompt) and prompt else prompt
 
 
 def _add_call(event: Event, builder: RunBuilder, *, model: str | None) -> None:

@@ -1,7 +1,7 @@
 """Writes rows of runs as Parquet files, one a table, from the lines that `exporting` makes.
 
-The rows are collected in a store of their own, which lies beside the files until these are written:
-a Parquet file cannot grow. Memory is that of any store, whatever the number of rows.
+A Parquet file cannot grow: each batch of lines becomes a piece of each table, and at the end the
+pieces of a table are put together. Nothing is kept in memory but a batch, and a group of rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,23 +19,26 @@ from secondtake.runner.home import database_path
 
 OBJECT_BYTES_MIN: Final = 1 << 20
 """DuckDB reserves twice the longest line for each thread; its own default is 16 times this."""
+MEMORY_LIMIT: Final = "256MB"
 ROWS_AT_ONCE: Final = 10_240
 """Rows of a group are held in memory until it is whole; messages are long."""
 _LINES: Final = "lines.ndjson"
 
 
 class ParquetFiles:
-    """The files of one folder, and the store that they are made from."""
+    """The files of one folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Begin with empty tables.
+        """Begin without a row.
 
         Args:
             folder: an empty one; holds the files alone after `finish` and `close`.
         """
         self._folder = folder
-        self._con = open_store(folder)
+        # An empty store: it knows the columns, and can write into its own folder alone.
+        self._con = open_store(folder, memory_limit=MEMORY_LIMIT)
         self._types = event_columns(self._con).types
+        self._pieces: dict[str, list[str]] = {table: [] for table in EXPORT_TABLES}
 
     def add(self, lines: Sequence[str]) -> int:
         """Add the rows of runs; return how many there are.
@@ -49,7 +52,7 @@ class ParquetFiles:
         longest = max(map(len, data))
         try:
             self._con.execute(self._staging(longest), {"path": str(path)})
-            rows = sum(self._insert(table) for table in EXPORT_TABLES)
+            rows = sum(self._write_piece(table) for table in EXPORT_TABLES)
             self._con.execute("DROP TABLE staged")
             return rows
         except duckdb.Error as error:
@@ -64,12 +67,12 @@ class ParquetFiles:
             StoreError: the disk refuses.
         """
         try:
-            for table in EXPORT_TABLES:
-                target = str(self._folder / f"{table}.parquet").replace("'", "''")
-                self._con.execute(
-                    f"COPY {table} TO '{target}' (FORMAT parquet, COMPRESSION zstd, "
-                    f"ROW_GROUP_SIZE {ROWS_AT_ONCE})"
-                )
+            for table, pieces in self._pieces.items():
+                listed = ", ".join(map(_quoted, pieces))
+                source = f"read_parquet([{listed}])" if pieces else table
+                self._copy(f"FROM {source}", self._folder / f"{table}.parquet")
+                for piece in pieces:
+                    Path(piece).unlink()
         except duckdb.Error as error:
             raise _cannot_write(error) from error
 
@@ -94,15 +97,26 @@ class ParquetFiles:
                 maximum_object_size = {max(longest_bytes + 1024, OBJECT_BYTES_MIN)})
         """
 
-    def _insert(self, table: str) -> int:
-        columns = list(self._types[table])
-        source = f"SELECT {RUN_MEMBER} AS r FROM staged"
-        if table != RUNS:
-            source = f"SELECT unnest({table}) AS r FROM staged"
+    def _write_piece(self, table: str) -> int:
+        """Write the staged rows of a table; return how many there are."""
+        source = f"SELECT unnest({table}) AS r FROM staged"
+        if table == RUNS:
+            source = f"SELECT {RUN_MEMBER} AS r FROM staged"
+        pieces = self._pieces[table]
+        path = self._folder / f"{table}-{len(pieces):06}.piece"
+        columns = quoted(self._types[table], "r.")
+        rows = self._copy(f"SELECT {columns} FROM ({source})", path)
+        if rows:
+            pieces.append(str(path))
+        else:
+            path.unlink()
+        return rows
+
+    def _copy(self, query: str, path: Path) -> int:
         found = self._con.execute(
             f"""
-            INSERT INTO {table} ({quoted(columns)})
-            SELECT {quoted(columns, "r.")} FROM ({source})
+            COPY ({query}) TO {_quoted(str(path))}
+            (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_AT_ONCE})
             """
         ).fetchone()
         return int(found[0]) if found else 0
@@ -111,6 +125,11 @@ class ParquetFiles:
 def _struct(types: Mapping[str, str]) -> str:
     members = ", ".join(f"{quoted([name])} {kind}" for name, kind in types.items())
     return f"STRUCT({members})"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
 
 
 def _cannot_write(error: Exception) -> StoreError:
