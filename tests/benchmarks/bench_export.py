@@ -1,4 +1,4 @@
-"""How fast 100,000 runs are exported in each format, and in how much memory.
+"""How fast runs are exported in each format, and in how much memory.
 
 Run it: `python tests/benchmarks/bench_export.py [RUNS] [HOME]`. With HOME the runs of that home are
 exported, else as many runs of 11 spans as are asked for, and one of 5,000 spans, are written first.
@@ -19,7 +19,8 @@ from secondtake.backend.local import LocalBackend
 from secondtake.backend.models.runs import RunQuery
 from secondtake.runner.settings import load_settings
 
-RUNS: Final = 100_000
+RUNS: Final = 10_000
+"""`make bench` writes so many first; 100,000 take ten minutes to write and load."""
 BAR_RSS_MB: Final = 700
 """DuckDB may use 400 MB, Python and the batch under way the rest; whatever the number of runs."""
 FORMATS: Final = ("jsonl", "parquet", "otlp", "openai-finetune")

@@ -234,7 +234,10 @@ def test_a_record_that_cannot_be_taken_says_why(wrong: Any, reason: str) -> None
     ("content", "found"),
     [
         ({"history": []}, "try `secondtake import swe-agent`"),
-        ({"messages": []}, "it holds an object with the keys messages. A trajectory is"),
+        (
+            {"messages": []},
+            "looks like chat-jsonl: try `secondtake import chat-jsonl`. A trajectory is",
+        ),
         ([], "it holds an empty list. A trajectory is"),
         ([{"task_id": 1, "reward": 1, "traj": []}], "try `secondtake import tau-bench`"),
     ],

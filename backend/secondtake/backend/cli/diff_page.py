@@ -202,7 +202,7 @@ def _fact(
 
 def _path(diff: RunDiff) -> Html:
     """Return the edits along both runs, a bead for each."""
-    beads = [bead.operation for bead in beads_of(diff, at_most=BEADS_MAX)]
+    beads = beads_of(diff, at_most=BEADS_MAX)
     where = "all steps are the same"
     if diff.first_divergence is not None:
         before = formats.counted(diff.first_divergence, "identical step")
@@ -215,8 +215,8 @@ def _path(diff: RunDiff) -> Html:
         el(
             "div",
             [
-                el("i", cls=f"bead is-{operation}", title=OPERATIONS[operation])
-                for operation in beads
+                el("i", cls=f"bead is-{bead.operation}", title=OPERATIONS[bead.operation])
+                for bead in beads
             ],
             cls="beads" + (" is-dense" if len(beads) > 40 else ""),
         ),

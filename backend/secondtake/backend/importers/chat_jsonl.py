@@ -25,7 +25,7 @@ from secondtake.backend.importers.conversations import add_conversation, problem
 from secondtake.backend.importers.files import SourceFile, shape_of, stem_of
 from secondtake.backend.importers.frame import Importer, Origin
 from secondtake.backend.importers.json_lines import BrokenLine, read_json_or_lines
-from secondtake.backend.importers.other_formats import hint_at
+from secondtake.backend.importers.recognising import hint_at
 from secondtake.backend.importers.scalars import amount_of, number_of, text_of
 from secondtake.backend.importers.usages import openai_usage_columns
 from secondtake.runner.errors import UsageError

@@ -24,7 +24,7 @@ from secondtake.backend.importers.frame import Importer, Origin
 from secondtake.backend.importers.json_lines import BrokenLine, read_json_or_lines
 from secondtake.backend.importers.langfuse_messages import unpacked
 from secondtake.backend.importers.langfuse_observations import extra_of, read_observation
-from secondtake.backend.importers.other_formats import hint_at
+from secondtake.backend.importers.recognising import hint_at
 from secondtake.backend.importers.scalars import time_of
 from secondtake.backend.importers.span_places import PlacedSpan, placed
 from secondtake.backend.importers.span_rows import (

@@ -31,7 +31,7 @@ from secondtake.backend.importers.builder import RunBuilder
 from secondtake.backend.importers.files import SourceFile, shape_of, stem_of
 from secondtake.backend.importers.frame import Importer, Origin
 from secondtake.backend.importers.json_lines import BrokenLine, read_json_or_lines
-from secondtake.backend.importers.other_formats import hint_at
+from secondtake.backend.importers.recognising import hint_at
 from secondtake.runner.errors import UsageError
 from secondtake.runner.narrow import is_list, is_object
 

@@ -33,7 +33,6 @@ from secondtake.backend.importers.builder import Error, RunBuilder, Span
 from secondtake.backend.importers.files import SourceFile, shape_of, stem_of
 from secondtake.backend.importers.frame import Importer, Origin
 from secondtake.backend.importers.json_lines import BrokenLine, read_json_or_lines
-from secondtake.backend.importers.other_formats import hint_at
 from secondtake.backend.importers.promptfoo_calls import (
     answer_of,
     call_columns,
@@ -41,6 +40,7 @@ from secondtake.backend.importers.promptfoo_calls import (
     sent_messages,
 )
 from secondtake.backend.importers.promptfoo_scores import add_scores
+from secondtake.backend.importers.recognising import hint_at
 from secondtake.backend.importers.scalars import milliseconds_of, text_of
 from secondtake.runner.errors import UsageError
 from secondtake.runner.narrow import is_list, is_object

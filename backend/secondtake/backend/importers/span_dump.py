@@ -25,7 +25,7 @@ from secondtake.backend.importers.builder import RunBuilder
 from secondtake.backend.importers.files import SourceFile, shape_of, stem_of
 from secondtake.backend.importers.frame import Importer, Origin
 from secondtake.backend.importers.json_lines import BrokenLine, read_json_or_lines
-from secondtake.backend.importers.other_formats import hint_at
+from secondtake.backend.importers.recognising import hint_at
 from secondtake.backend.importers.span_places import PlacedSpan, placed
 from secondtake.backend.importers.span_rows import (
     add_spans,
