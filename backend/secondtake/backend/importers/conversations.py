@@ -16,7 +16,7 @@ def problem_of_messages(messages: Any) -> str | None:
     if not is_list(messages):
         return f"it is {shape_of(messages)}, not a list of messages"
     for place, message in enumerate(messages):
-        problem = _problem_of_message(message)
+        problem = problem_of_message(message)
         if problem is not None:
             return f"message {place} {problem}"
     return None
@@ -51,12 +51,12 @@ def add_conversation(
         builder.llm_call(message, model=model, tools=tools, parameters=parameters, **columns)
         calls: list[Message] = message.get("tool_calls") or []
         for call, answer in zip(
-            calls, pair_results(calls, _answers_after(messages, place)), strict=True
+            calls, pair_results(calls, answers_after(messages, place)), strict=True
         ):
             _add_tool_call(call, answer, builder)
 
 
-def _answers_after(messages: Sequence[Message], place: int) -> list[Message]:
+def answers_after(messages: Sequence[Message], place: int) -> list[Message]:
     """Return the tool messages between an assistant message and the next one."""
     answers: list[Message] = []
     for message in messages[place + 1 :]:
@@ -79,7 +79,8 @@ def _add_tool_call(call: Message, answer: Message | None, builder: RunBuilder) -
     )
 
 
-def _problem_of_message(message: Any) -> str | None:
+def problem_of_message(message: Any) -> str | None:
+    """Say what is wrong with a message in OpenAI's chat form; None when it can be taken."""
     if not is_object(message) or not isinstance(message.get("role"), str):
         return "has no role"
     content = message.get("content")

@@ -28,6 +28,7 @@ from typing import Any, Final
 
 from secondtake.backend.dialects.attributes import text_of, usd_of
 from secondtake.backend.importers.builder import Error, RunBuilder, Span
+from secondtake.backend.importers.conversations import problem_of_message
 from secondtake.backend.importers.files import (
     SourceFile,
     parse_json,
@@ -272,16 +273,7 @@ def _time_of(message: Json) -> datetime | None:
 def _message_problem(message: Any) -> str | None:
     if is_object(message) and (message.get("object") == "response" or "call_id" in message):
         return "is an item of OpenAI's Responses API, which this importer does not read"
-    if not is_object(message) or not isinstance(message.get("role"), str):
-        return "has no role"
-    calls: Any = message.get("tool_calls") or []
-    if not is_list(calls):
-        return "has tool_calls that are not a list"
-    for call in calls:
-        function: Any = call.get("function") if is_object(call) else None
-        if not is_object(function) or not isinstance(function.get("name"), str):
-            return "has a tool call without a function's name"
-    return None
+    return problem_of_message(message)
 
 
 def _messages_of(record: Any) -> list[Json]:

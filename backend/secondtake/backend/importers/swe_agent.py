@@ -30,6 +30,7 @@ from typing import Any, Final
 
 from secondtake.backend.dialects.attributes import json_of, number_of, text_of
 from secondtake.backend.importers.builder import Error, RunBuilder
+from secondtake.backend.importers.conversations import problem_of_message
 from secondtake.backend.importers.files import (
     SourceFile,
     parse_json,
@@ -81,7 +82,7 @@ def problem_of(record: Any) -> str | None:
     if not is_list(history):
         return "its history is not a list"
     for place, message in enumerate(history):
-        problem = _message_problem(message)
+        problem = problem_of_message(message)
         if problem is not None:
             return f"message {place} of its history {problem}"
     steps: Any = record.get("trajectory") or []
@@ -176,7 +177,7 @@ def _add_call(
 ) -> None:
     query: Any = step.get("query") if step is not None else None
     sent = None
-    if is_list(query) and all(_message_problem(item) is None for item in query):
+    if is_list(query) and all(problem_of_message(item) is None for item in query):
         sent = [sent_form(item) for item in query]
         builder.message(sent_form(message))  # the conversation goes on where it is not told anew
     builder.llm_call(
@@ -241,19 +242,6 @@ def _beside(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a message has that was not sent and stands nowhere else."""
     apart = {*sent_form(message), "thought", "action", "tool_call_ids"}
     return {key: item for key, item in message.items() if key not in apart and item is not None}
-
-
-def _message_problem(message: Any) -> str | None:
-    if not is_object(message) or not isinstance(message.get("role"), str):
-        return "has no role"
-    calls: Any = message.get("tool_calls") or []
-    if not is_list(calls):
-        return "has tool_calls that are not a list"
-    for call in calls:
-        function: Any = call.get("function") if is_object(call) else None
-        if not is_object(function) or not isinstance(function.get("name"), str):
-            return "has a tool call without a function's name"
-    return None
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeGuard
 
 from secondtake.backend.importers.builder import Error, RunBuilder
+from secondtake.backend.importers.conversations import answers_after, problem_of_message
 from secondtake.backend.importers.files import (
     SourceFile,
     parse_json,
@@ -73,7 +74,7 @@ def problem_of(record: Any) -> str | None:
     if not is_object(record.get("info", {})):
         return "its info is not an object"
     for place, message in enumerate(traj):
-        problem = _message_problem(message)
+        problem = problem_of_message(message)
         if problem is not None:
             return f"message {place} of its traj {problem}"
     return None
@@ -178,20 +179,9 @@ def _converse(traj: Sequence[Mapping[str, Any]], builder: RunBuilder, *, model: 
         builder.llm_call(message, model=model)
         calls: list[Mapping[str, Any]] = message.get("tool_calls") or []
         for call, answer in zip(
-            calls, pair_results(calls, _answers_after(traj, place)), strict=True
+            calls, pair_results(calls, answers_after(traj, place)), strict=True
         ):
             _add_tool_call(call, answer, builder)
-
-
-def _answers_after(traj: Sequence[Mapping[str, Any]], place: int) -> list[Mapping[str, Any]]:
-    """Return the tool messages between an assistant message and the next one."""
-    answers: list[Mapping[str, Any]] = []
-    for message in traj[place + 1 :]:
-        if message["role"] == "assistant":
-            break
-        if message["role"] == "tool":
-            answers.append(message)
-    return answers
 
 
 def _add_tool_call(
@@ -207,19 +197,6 @@ def _add_tool_call(
         result=result,
         error=result if isinstance(result, str) and result.startswith("Error") else None,
     )
-
-
-def _message_problem(message: Any) -> str | None:
-    if not is_object(message) or not isinstance(message.get("role"), str):
-        return "has no role"
-    calls: Any = message.get("tool_calls") or []
-    if not is_list(calls):
-        return "has tool_calls that are not a list"
-    for call in calls:
-        function: Any = call.get("function") if is_object(call) else None
-        if not is_object(function) or not isinstance(function.get("name"), str):
-            return "has a tool call without a function's name"
-    return None
 
 
 def _strategy_and_model(head: str) -> dict[str, str]:
